@@ -93,8 +93,9 @@ def handle(
         from traceback import format_exc
 
         from podberth.process.log import notice
+        from podberth.process.reason import REPORT, Reason
 
-        notice(format_exc())
+        notice(Reason(format_exc(), REPORT))
         told = CniError(f"internal error: {type(bug).__name__}: {bug}", "please report it with the plugin's stderr")
         return 1, error_json(told, spoken_version(stdin))
     finally:

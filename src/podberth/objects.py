@@ -12,6 +12,7 @@ from podberth.cni.errors import CniError, TryAgainLater
 from podberth.kube.errors import NotFound
 from podberth.net.seen import CLAIM, DEFINITION, POD
 from podberth.process.log import notice
+from podberth.process.reason import reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def try_to_annotate(kubeconfig: str, pod: PodRef, text: str) -> None:
     try:
         annotate(kubeconfig, pod, text)
     except CniError as failure:
-        notice(f"network-status of {pod}: {failure.message}")
+        notice(reason(failure).within(f"network-status of {pod}"))
 
 
 def show_claim(kubeconfig: str, status: ClaimStatus) -> None:
@@ -73,7 +74,7 @@ def try_to_show_claim(kubeconfig: str, status: ClaimStatus) -> None:
     try:
         show_claim(kubeconfig, status)
     except CniError as failure:
-        notice(f"status of IPAMClaim {status.namespace}/{status.name}: {failure.message}")
+        notice(reason(failure).within(f"status of IPAMClaim {status.namespace}/{status.name}"))
 
 
 def claim_is_gone(kubeconfig: str, namespace: str, name: str, uid: str) -> bool:

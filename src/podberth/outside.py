@@ -24,6 +24,7 @@ from podberth.networks.device_info import read as read_info
 from podberth.networks.legs import PASSTHRU
 from podberth.networks.shedding import shed
 from podberth.process.log import notice
+from podberth.process.reason import reason
 from podberth.process.whole import write_whole
 from podberth.runtime.allowance import Allowance
 from podberth.runtime.cache import Cache
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     Open: TypeAlias = Callable[[str], Node]  # the node whose store is in a directory, for one use
 
 KUBELET = "PODBERTH_KUBELET"  # the folder of the kubelet, where it has another
+_BY_HAND = "the plugin that wrote it has to end what it made: what can't be read is left as it is"
 FOREIGN = 4  # of others' plugins that run at once, but for DELs: an agent has eight workers for all calls of a node
 _GATE = Gate(FOREIGN)
 _IN_PROCESS = {PASSTHRU: passthru}
@@ -188,7 +190,7 @@ class Calls:
         except FileNotFoundError:
             return []
         except (OSError, CniError) as wrong:
-            notice(f"{op.path}: {wrong}")
+            notice(reason(wrong, _BY_HAND).within(op.path))
             return [None]
         every = listed if isinstance(listed, list) else [None]
         return [_readable(op, place, one) for place, one in enumerate(every)]
@@ -224,17 +226,12 @@ class Calls:
         finally:
             node.host.close()
 
-    def device_info(self, op: CallPlugins) -> Mapping[str, object] | None:
-        """Return what is known of the network's device from files: the plugins' own, or else the device plugin's."""
-        for path in (op.info_file, op.info_from) if op.info_file else ():
-            try:
-                with open(path, "rb") as file:
-                    found = read_info(file.read(MOST_BYTES + 1))
-            except OSError:
-                continue
-            if found is not None:
-                return found
-        return None
+    def device_infos(self, op: CallPlugins) -> tuple[Mapping[str, object], ...]:
+        """Return what is known of the network's devices from files: the plugins' own, or else the device plugin's."""
+        if op.info_file and (own := _info(op.info_file)) is not None:
+            return (own,)
+        found = map(_info, op.info_from.split(",") if op.info_from else ())
+        return tuple(each for each in found if each is not None)
 
     def networks(self, path: str) -> tuple[NetworkList, ...]:
         """Return the networks of a folder, or of the file at the path; () if there are none that can be read."""
@@ -291,7 +288,16 @@ def _copied(origin: str, to: str) -> None:
         os.makedirs(os.path.dirname(to), exist_ok=True)
         write_whole(to, content, 0o644)
     except OSError as failure:
-        notice(f"{to}: {failure}")
+        notice(reason(failure, "the pod starts without that file: is its folder to be written?").within(to))
+
+
+def _info(path: str) -> Mapping[str, object] | None:
+    """Return what a file about a device says; None if it can't be read."""
+    try:
+        with open(path, "rb") as file:
+            return read_info(file.read(MOST_BYTES + 1))
+    except OSError:
+        return None
 
 
 def _unlink(path: str) -> None:
@@ -317,7 +323,7 @@ def _readable(op: AdoptCalls, place: int, document: object) -> CallPlugins | Non
     try:
         return _delegate(op, place, document)
     except CniError as wrong:
-        notice(f"{op.path}[{place}]: {wrong.message}")
+        notice(reason(wrong, _BY_HAND).within(f"{op.path}[{place}]"))
         return None
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from contextlib import ExitStack, closing, contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from uuid import uuid4
@@ -18,6 +19,7 @@ from podberth.agent.policies import IN_FORCE, PolicyDirectories
 from podberth.entry import open_node
 from podberth.ipam.lease import Actor
 from podberth.process import health
+from podberth.process.journal import Journal
 from podberth.stores.directory import sync
 from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.replica.feed import Feed
@@ -172,7 +174,7 @@ def followed(tmp_path: Path) -> Iterator[tuple[PolicyDirectories, Path, SqlitePo
     """Have an agent's thread follow a directory."""
     store, directory = tmp_path / "store", tmp_path / "policies"
     directory.mkdir()
-    directories = PolicyDirectories(lambda *_: None)
+    directories = PolicyDirectories(Journal(to=StringIO()))
     directories.start()
     opened = open_node(str(store), staying=True)
     (directory / "a.json").write_text(json.dumps(good("first")))

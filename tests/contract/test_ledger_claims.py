@@ -60,6 +60,24 @@ def ended(ledger: Ledger, name: str) -> None:
     assert ledger.unbind(attachment(f"c-{name}"), PLUGIN)
 
 
+def test_a_claim_is_idle_on_the_node_that_had_it_last_once_nobody_has_it(ledger: Ledger) -> None:
+    elsewhere = replace(PLUGIN, node="elsewhere")
+    addresses = bound(ledger, SOURCE)
+    ledger.bind(of("vm-b", owner=ANEW), elsewhere)
+    ledger.bind(claim("plain"), PLUGIN)
+    assert (ledger.idle_claims(PLUGIN.node), ledger.idle_claims("elsewhere")) == ((), ())
+
+    ended(ledger, SOURCE)
+    ledger.unbind(attachment("c-vm-b"), elsewhere)
+    ended(ledger, "plain")
+    here, there = ledger.idle_claims(PLUGIN.node), ledger.idle_claims("elsewhere")
+    assert [str(one.address) for one in here] == addresses
+    assert ({one.pod for one in here}, {one.pod for one in there}) == ({VM}, {ANEW})
+
+    bound(ledger, TARGET)
+    assert ledger.idle_claims(PLUGIN.node) == ()
+
+
 def test_a_claim_has_its_address_from_the_first_pod_on_whatever_pod_comes_and_goes(ledger: Ledger) -> None:
     first = bound(ledger, SOURCE, families=(4, 6))
     for name in (TARGET, "mysql-0", SOURCE):

@@ -16,7 +16,7 @@ KUBERNETES = ("kube-apiserver", "kubelet", "kube-scheduler", "kube-controller-ma
 CURRENT = ("containerd", "containernetworking-plugins", "etcd-server", "kubectl")
 # Which of them the tests of a tier ask for: these are made ready before the tier runs, and no others.
 NEEDS: dict[str, tuple[str, ...]] = {
-    "contract": ("kube-apiserver",),
+    "contract": ("kube-apiserver", "kubectl"),
     "netns": ("kube-apiserver", "containernetworking-plugins"),
     "vm": ("containernetworking-plugins", *KUBERNETES),
     "runtime": ("containerd", "kube-apiserver"),

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from podberth.cni.pod import PodRef
+    from podberth.process.reason import Reason
 
 
 class Annotator:
     """Writes annotations; of what waits for one pod the last counts. `failed` is told why it fails."""
 
-    def __init__(self, failed: Callable[[str], None]) -> None:
+    def __init__(self, failed: Callable[[Reason], object]) -> None:
         self._statuses: Statuses[PodRef, tuple[str, str]] = Statuses("network-status", _write, _called, failed)
         self.start, self.stop = self._statuses.start, self._statuses.stop
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
 from podberth.process.loop import Loop
+from podberth.process.reason import reason
 from podberth.verbs.announce import announce, clear
 from podberth.verbs.departed import awaiting
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from podberth.ipam.epoch import Announcement, Epoch
+    from podberth.process.reason import Reason
     from podberth.verbs.node import Node
 
 _TURN = 2.0  # seconds
@@ -26,7 +28,7 @@ class Announcements:
         self,
         nodes: Callable[[], Iterator[Node]],
         told: Callable[[Epoch, Announcement], None],
-        failed: Callable[[str], None],
+        failed: Callable[[Reason], object],
     ) -> None:
         self._nodes = nodes
         self._told = told
@@ -63,7 +65,7 @@ class Announcements:
             if self._turns % _CLEARING == 0:
                 self._clear()
         except CniError as failure:  # a store that is away: it is looked at again
-            self._failed(failure.message)
+            self._failed(reason(failure))
         return _TURN
 
     def _clear(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.args import NAME, NAMESPACE, readable
 from podberth.cni.value import value
+from podberth.process.reason import Reason
 
 if TYPE_CHECKING:
     from podberth.agent.frame import Call
@@ -32,6 +33,11 @@ class Served:
     def verb(self) -> str:
         """CNI_COMMAND."""
         return self.call.env.get("CNI_COMMAND", "")
+
+    def why(self) -> Reason:
+        """Return why it failed, with what its caller was told to do."""
+        said = json.loads(self.stdout)
+        return Reason(str(said["msg"]), str(said.get("details", "")))
 
     def about(self) -> dict[str, object]:
         """Return what is told of it: whose it was, how it ended and how long it took, in milliseconds."""

@@ -15,7 +15,8 @@ from podberth.agent.statuses import Statuses
 from podberth.cni.errors import CniError
 from podberth.ipam.owner import claim_of
 from podberth.process.jitter import Backoff
-from podberth.process.loop import Loop, reason
+from podberth.process.loop import Loop
+from podberth.process.reason import reason
 from podberth.verbs.claims import end, idle, shown
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from podberth.ipam.lease import Reservation
     from podberth.networks.claim import ClaimStatus
+    from podberth.process.reason import Reason
     from podberth.verbs.node import Node
 
 FIRST, LOOK = 1.0, 60.0  # seconds until the first look at what is kept for claims, and between two
@@ -46,7 +48,7 @@ class Claims:
         folders: Callable[[], Iterable[str]],
         standing_by: Callable[[], None],
         ended: Callable[[Mapping[str, object]], None],
-        failed: Callable[[str], None],
+        failed: Callable[[Reason], object],
     ) -> None:
         self._nodes, self._calls, self._folders = nodes, calls, folders
         self._standing_by = standing_by

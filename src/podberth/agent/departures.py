@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from podberth.agent.upkeep import WHO, Found
 from podberth.cni.errors import CniError
 from podberth.process.loop import WAIT, Loop
+from podberth.process.reason import reason
 from podberth.verbs.departed import addresses_of, cut_off, why
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from podberth.net.ops import Address
+    from podberth.process.reason import Reason
     from podberth.verbs.node import Node
 
 
@@ -26,7 +28,7 @@ def depart(node: Node, addresses: AbstractSet[Address] | None = None) -> Iterato
         try:
             taken = cut_off(node, record.attachment, WHO)
         except CniError as failure:
-            yield Found(attachment=record.attachment, outcome="failed", failure=failure.message)
+            yield Found(attachment=record.attachment, outcome="failed", failure=reason(failure))
         else:
             if taken is not None:
                 yield Found(attachment=record.attachment, outcome="cut off", failure=why(taken))
@@ -39,7 +41,7 @@ class Departures:
         self,
         nodes: Callable[[], Iterator[Node]],
         told: Callable[[Found], None],
-        failed: Callable[[str], None],
+        failed: Callable[[Reason], object],
     ) -> None:
         self._nodes = nodes
         self._told = told

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from podberth.process.certificate import Served
     from podberth.process.loop import Loop
     from podberth.process.pages import Page
+    from podberth.process.reason import Reason
     from podberth.verbs.node import Node
 
 QUESTIONS: Mapping[str, Callable[[Node], Answer]] = {
@@ -141,8 +142,8 @@ class Desk:
     def _metrics(self) -> tuple[int, str, bytes]:
         return 200, METRICS, self._agent.metrics.text()
 
-    def _failed(self, why: str) -> None:
-        self._agent.journal.write("warning", "desk", {"message": why})
+    def _failed(self, why: Reason) -> None:
+        self._agent.journal.complain("warning", "desk", why)
 
     def _renewed(self) -> None:
         self._agent.journal.write("info", "renewed", {"what": "certificate"})

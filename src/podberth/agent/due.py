@@ -11,6 +11,8 @@ from podberth.process.loop import WAIT, Loop
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from podberth.process.reason import Reason
+
 K = TypeVar("K")
 W = TypeVar("W")
 
@@ -24,7 +26,7 @@ class Due(Generic[K, W]):
     """
 
     def __init__(
-        self, name: str, act: Callable[[K, W], None], failed: Callable[[str], None], *, most: int | None = None,
+        self, name: str, act: Callable[[K, W], None], failed: Callable[[Reason], object], *, most: int | None = None,
         loops: int = 1, whose: Callable[[K], object] = lambda key: key,
     ) -> None:  # fmt: skip
         self._act, self._most, self._whose = act, most, whose

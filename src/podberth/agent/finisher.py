@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError
 from podberth.cni.value import value
 from podberth.process.jitter import Backoff
-from podberth.process.loop import WAIT, Loop, reason
+from podberth.process.loop import WAIT, Loop
+from podberth.process.reason import reason
 from podberth.verbs.finish import Occupied, finish
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import Attachment
     from podberth.net.record import RecordKey
+    from podberth.process.reason import Reason
     from podberth.verbs.node import Node
 
 BATCH = 256  # links deleted in one go: the kernel holds its lock for networks meanwhile
@@ -51,7 +53,7 @@ class Finisher:
         self,
         open_node: Callable[[str], Node],
         told: Callable[[Attachment, CniError], None],
-        failed: Callable[[str], None],
+        failed: Callable[[Reason], object],
     ) -> None:
         self._open = open_node
         self._told = told

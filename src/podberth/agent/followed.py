@@ -12,19 +12,21 @@ from podberth.kube.errors import NotFound
 from podberth.kube.follow import Follower
 from podberth.kube.resources import MULTI_NETWORK_POLICIES
 from podberth.netpolicy.standing import HOLDING, IN_FORCE, LAST_GOOD, OUT, judged
-from podberth.process.loop import reason
+from podberth.process.reason import Reason, reason
 from podberth.stores.last_good import remember, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from podberth.agent.peers import PodKey
-    from podberth.agent.policies import Told
     from podberth.kube.client import Object
     from podberth.netpolicy.standing import Standing
+    from podberth.process.journal import Journal
 
 PATIENCE = 2.0  # seconds that an ADD waits for the policies
 _FEW = 8  # mistakes of one policy that the log has
+_AWAY = "what was heard before holds; `podberth doctor` says whether the API server can be reached"
+_CORRECT = "correct the policy: `podberth explain POD` says what holds for a pod meanwhile"
 
 
 class FollowedPolicies:
@@ -40,12 +42,12 @@ class FollowedPolicies:
         folders: Callable[[], Sequence[str]],
         changed: Callable[[str], None],
         peers_changed: Callable[[Iterable[PodKey]], None],
-        told: Told,
+        journal: Journal,
     ) -> None:
         self.known = threading.Event()
         self.peers = PeerSets(kubeconfig, peers_changed)
         self._kubeconfig, self._folders = kubeconfig, folders
-        self._changed, self._told, self._trouble = changed, told, ""
+        self._changed, self._journal, self._trouble = changed, journal, ""
         self._client, self._resource = objects.client(kubeconfig), MULTI_NETWORK_POLICIES
         self._there: dict[str, dict[str, Standing]] = {}  # by namespace, and by name
         self._unsaved = ""  # why the file could not be written
@@ -70,7 +72,10 @@ class FollowedPolicies:
         trouble = self.trouble
         if trouble != self._trouble:
             self._trouble = trouble
-            self._told("warning" if trouble else "info", "policies not heard", {"message": trouble or "heard again"})
+            if trouble:
+                self._journal.complain("warning", "policies not heard", Reason.of(trouble, _AWAY))
+            else:
+                self._journal.write("info", "policies not heard", {"message": "heard again"})
 
     def require(self) -> None:
         """Wait until the policies are known. TryAgainLater if they can't be; a server without that kind has none."""
@@ -135,9 +140,10 @@ class FollowedPolicies:
                 remember(folder, self._kubeconfig, texts)
             self._unsaved = ""
         except OSError as failure:
-            if self._unsaved != reason(failure):
-                self._unsaved = reason(failure)
-                self._told("warning", "policing", {"message": f"texts of policies that hold: {self._unsaved}"})
+            why = reason(failure, "free some of the node's disk: after a restart it would not know what held before")
+            if self._unsaved != why:
+                self._unsaved = why
+                self._journal.complain("warning", "policing", why.within("texts of policies that hold"))
         self._changed(namespace)
 
     def _judged(self, item: Object, before: dict[str, dict[str, Standing]]) -> Standing | None:
@@ -148,14 +154,16 @@ class FollowedPolicies:
         try:
             standing = judged(item, known)
         except CniError as wrong:
-            self._told("warning", "policy not in force", {**about, "message": wrong.message})
+            self._journal.complain("warning", "policy not in force", reason(wrong, _CORRECT), about)
             return None
         if standing.mistakes and (known is None or known != standing):
             mistakes = list(standing.mistakes[:_FEW])
+            why = Reason("; ".join(mistakes), _CORRECT)
             if standing.state == OUT:
-                self._told("warning", "policy not in force", {**about, "message": "; ".join(mistakes)})
+                self._journal.complain("warning", "policy not in force", why, about)
             else:
-                self._told("warning", "policy with mistakes", {**about, "state": standing.state, "mistakes": mistakes})
+                said = {**about, "state": standing.state, "mistakes": mistakes}
+                self._journal.complain("warning", "policy with mistakes", why, said)
         elif known is not None and known.mistakes and standing.state in HOLDING:
-            self._told("info", "policy in force", about)
+            self._journal.write("info", "policy in force", about)
         return standing

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
-from podberth.process.loop import Loop, reason, report
+from podberth.process.loop import Loop, report
+from podberth.process.reason import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from podberth.process.reason import Reason
     from podberth.verbs.node import Node
 
 PAUSE = 0.05  # seconds between two steps: others write meanwhile
@@ -19,7 +21,7 @@ REST = 30.0  # seconds until it is looked again for something to do
 class History:
     """A loop, each turn of which is one step for each store. `failed` is told what keeps a store from it, once."""
 
-    def __init__(self, nodes: Callable[[], Iterator[Node]], failed: Callable[[str], object]) -> None:
+    def __init__(self, nodes: Callable[[], Iterator[Node]], failed: Callable[[Reason], object]) -> None:
         self._nodes = nodes
         self._failed = failed
         self._told: dict[int, str] = {}  # by the place of the store in the order of `nodes`

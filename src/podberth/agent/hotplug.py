@@ -13,6 +13,7 @@ from podberth.catalogue import plugin_of
 from podberth.cni.errors import CniError
 from podberth.net.addresses import Addresses
 from podberth.process.jitter import Backoff
+from podberth.process.reason import reason
 from podberth.verbs.hotplug import hot_plug
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from podberth.net.record import Record
+    from podberth.process.reason import Reason
     from podberth.verbs.node import Node
 
 LOOPS = 3  # pods whose networks are changed at once, each of another namespace: plugins that hang delay their own alone
@@ -29,15 +31,15 @@ _BACKOFF = Backoff(0.5, 60.0)  # seconds before what could not be done is tried 
 class HotPlug:
     """Looks at pods that have changed. `nodes` opens the stores of meta plugins' calls, each for one use.
 
-    `done` gets the pod, and the interfaces that went and came; `refused` why they could not.
+    `done` gets the pod, and the interfaces that went and came; `refused` why they could not, and the pod.
     """
 
     def __init__(
         self,
         nodes: Callable[[], Iterator[AbstractContextManager[Node]]],
         done: Callable[[Mapping[str, object]], None],
-        refused: Callable[[Mapping[str, object]], None],
-        failed: Callable[[str], None],
+        refused: Callable[[Reason, Mapping[str, object]], object],
+        failed: Callable[[Reason], object],
     ) -> None:
         self._nodes = nodes
         self._done, self._refused = done, refused
@@ -71,7 +73,7 @@ class HotPlug:
         try:
             done = hot_plug(node, record.key, plugin)
         except CniError as refused:
-            self._refused({"pod": str(record.pod), "message": refused.message, "details": refused.details})
+            self._refused(reason(refused), {"pod": str(record.pod)})
             return refused.message
         if done:
             self._done({"pod": str(record.pod), "interfaces": list(done)})

@@ -19,7 +19,7 @@ from podberth.process.metrics import Loops, Lost
 from podberth.verbs.status import missing_parents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from prometheus_client.core import Metric
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from podberth.agent.service import Agent
     from podberth.agent.spans.exporter import Exporter
     from podberth.agent.upkeep import Found
+    from podberth.devices.service import Devices
     from podberth.verbs.node import Node
 
 SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -68,6 +69,7 @@ class Metrics:
         self._registry.register(Pools(agent.nodes))
         self._registry.register(Directories(agent.resident.policies))
         self._registry.register(NetworkPolicies(agent.resident.policing))
+        self._registry.register(NetworkDefinitions(lambda: agent.resident.objects.definitions))
         self._registry.register(Loops())
         self._registry.register(Lost())
         ProcessCollector(registry=self._registry)
@@ -87,6 +89,17 @@ class Metrics:
     def claiming(self, claims: ResourceClaims) -> None:
         """Tell of the container runtime too: this agent serves resource claims."""
         self._live("podberth_runtime_connected", "Whether the runtime tells of pods (NRI).", lambda: claims.connected)
+        what = "Devices of resource claims, by whether they can be used."
+        self._registry.register(Health("podberth_claim_devices", what, (), lambda: {(): claims.counts}))
+
+    def giving(self, devices: Devices) -> None:
+        """Tell of the kubelet's devices too: this agent gives them."""
+        what = "Functions as the kubelet is shown them."
+
+        def counts() -> dict[tuple[str, ...], tuple[int, int]]:
+            return {(resource,): found for resource, found in devices.counts.items()}
+
+        self._registry.register(Health("podberth_kubelet_devices", what, ("resource",), counts))
 
     def sending(self, spans: Exporter) -> None:
         """Tell of spans too: this agent sends them."""
@@ -197,6 +210,43 @@ class NetworkPolicies:
         )  # fmt: skip
         silent.add_metric(("multi-networkpolicies",), silence)
         yield silent
+
+
+class NetworkDefinitions:
+    """Definitions of networks that are kept, and those that are left out; nothing where none are followed."""
+
+    def __init__(self, counted: Callable[[], tuple[int, int] | None]) -> None:
+        self._counted = counted
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family."""
+        found = self._counted()
+        if found is None:
+            return
+        definitions = GaugeMetricFamily(
+            "podberth_network_definitions", "NetworkAttachmentDefinitions, by whether they are kept.", labels=("state",)
+        )
+        for state, number in zip(("kept", "left out"), found, strict=True):
+            definitions.add_metric((state,), number)
+        yield definitions
+
+
+class Health:
+    """How many of some devices can be used, and how many can't, as they were seen last."""
+
+    def __init__(
+        self, name: str, what: str, labels: tuple[str, ...],
+        counts: Callable[[], Mapping[tuple[str, ...], tuple[int, int]]],
+    ) -> None:  # fmt: skip
+        self._name, self._what, self._labels, self._counts = name, what, labels, counts
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family."""
+        devices = GaugeMetricFamily(self._name, self._what, labels=(*self._labels, "health"))
+        for labels, found in self._counts().items():
+            for state, number in zip(("healthy", "unhealthy"), found, strict=True):
+                devices.add_metric((*labels, state), number)
+        yield devices
 
 
 def _known(number: int | None) -> float:

@@ -17,6 +17,7 @@ from podberth.networks.claim import status_of
 from podberth.networks.migration import arrived
 from podberth.networks.settings import kubeconfig_of
 from podberth.process.loop import WAIT, Loop
+from podberth.process.reason import reason
 from podberth.verbs.recorded import lessee
 from podberth.verbs.standby import holders, open_up
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from podberth.net.outside import Outside
     from podberth.net.record import Record
     from podberth.networks.claim import ClaimStatus
+    from podberth.process.reason import Reason
     from podberth.verbs.node import Node
 
     Nodes = Callable[[], Iterator[AbstractContextManager[Node]]]
@@ -43,7 +45,7 @@ class Migrations:
     def __init__(
         self, calls: Nodes, nodes: Nodes, look: Callable[[ObjectSought], Mapping[str, object] | None],
         show: Callable[[str, ClaimStatus], None], moved: Callable[[Mapping[str, object]], None],
-        failed: Callable[[str], None],
+        failed: Callable[[Reason], object],
     ) -> None:  # fmt: skip
         self._calls, self._nodes = calls, nodes
         self._look, self._show = look, show
@@ -94,7 +96,7 @@ class Migrations:
         try:
             status = status_of(op, outside.answered(op), record.pod)
         except CniError as failure:  # its result is not remembered any more: the next ADD says it
-            self._tell(f"{record.pod} {op.ifname}: {failure.message}")
+            self._tell(reason(failure).within(f"{record.pod} {op.ifname}"))
             return
         if status is not None:
             self._show(_kubeconfig(record), status)
@@ -111,7 +113,7 @@ class Migrations:
                     why = self._why(node, record, found)
                     addresses = open_up(node, leg, why) if why else ()
                 except CniError as failure:
-                    self._tell(f"{record.pod} {op.ifname}: {failure.message}")
+                    self._tell(reason(failure).within(f"{record.pod} {op.ifname}"))
                     return True
                 if not addresses:
                     return True
@@ -132,7 +134,7 @@ class Migrations:
             return f"its guest runs here since {since}"
         return "" if holders(node, leg) else "its source has let go of it"
 
-    def _tell(self, why: str) -> None:
+    def _tell(self, why: Reason) -> None:
         if why != self._told:
             self._told = why
             self._failed(why)

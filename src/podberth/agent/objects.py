@@ -12,13 +12,14 @@ import threading
 from typing import TYPE_CHECKING
 
 from podberth import objects
+from podberth.agent.definitions import Definitions
 from podberth.net.seen import CLAIM, DEFINITION, POD
-from podberth.networks.legs import MOST_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from podberth.kube.client import Object
+    from podberth.kube.follow import Follower
     from podberth.net.seen import ObjectSought
 
 NODE_NAME = "NODE_NAME"  # in an agent's pod, by the downward API; else the machine's own name
@@ -38,59 +39,75 @@ class Objects:
     def __init__(self, changed: Callable[[str, str], None]) -> None:
         self._changed = changed
         self._guard = threading.Lock()
-        self._known: dict[tuple[str, str], _Known] = {}
+        self._pods: dict[str, _Pods] = {}  # by kubeconfig
+        self._definitions: dict[str, _Definitions] = {}
 
     def look(self, sought: ObjectSought) -> Mapping[str, object] | None:
-        """Return the object, None if there is none of that name and UID. TryAgainLater if that can't be known."""
+        """Return the object, None if there is none of that name and UID. TryAgainLater if that can't be known.
+
+        Refused for a definition of a namespace that has more of them than are kept (`definitions`).
+        """
         if sought.kind == CLAIM:
             return objects.look(sought)
-        known = self._of(sought.kubeconfig, sought.kind)
-        found = known.find(sought)
-        if found is None and sought.kind == DEFINITION and known.follower.synced.is_set():
-            return None  # one that was made just now is there at the next try
+        if sought.kind == DEFINITION:
+            definitions = self._definitions_of(sought.kubeconfig)
+            found = definitions.find(sought)
+            if found is None and definitions.absent(sought.namespace):
+                return None  # one that was made just now is there at the next try
+        else:
+            found = self._pods_of(sought.kubeconfig).find(sought)
         return found if found is not None else objects.look(sought)
 
     def follow(self, kubeconfig: str) -> None:
         """Follow an API server's pods and definitions, before any call names it."""
-        for kind in (POD, DEFINITION):
-            self._of(kubeconfig, kind)
+        self._pods_of(kubeconfig)
+        self._definitions_of(kubeconfig)
 
     def close(self) -> None:
         """Follow nothing more."""
         with self._guard:
-            known, self._known = self._known, {}
-        for each in known.values():
-            each.follower.close()
+            followers = [each.follower for each in self._pods.values()]
+            followers += [each.follower for each in self._definitions.values()]
+            self._pods, self._definitions = {}, {}
+        for each in followers:
+            each.close()
 
-    def _of(self, kubeconfig: str, kind: str) -> _Known:
+    @property
+    def definitions(self) -> tuple[int, int] | None:
+        """How many definitions are kept, and how many are left out; None if none are followed."""
         with self._guard:
-            found = self._known.get((kubeconfig, kind))
-            if found is None:
-                found = self._known[kubeconfig, kind] = _Known(kubeconfig, kind, self._changed)
-                found.follower.start()
-            return found
+            kept = [each.kept for each in self._definitions.values()]
+        return (sum(map(len, kept)), sum(each.left_out for each in kept)) if kept else None
+
+    def _pods_of(self, kubeconfig: str) -> _Pods:
+        with self._guard:
+            if kubeconfig not in self._pods:
+                self._pods[kubeconfig] = _Pods(kubeconfig, self._changed)
+                self._pods[kubeconfig].follower.start()
+            return self._pods[kubeconfig]
+
+    def _definitions_of(self, kubeconfig: str) -> _Definitions:
+        with self._guard:
+            if kubeconfig not in self._definitions:
+                self._definitions[kubeconfig] = _Definitions(kubeconfig)
+                self._definitions[kubeconfig].follower.start()
+            return self._definitions[kubeconfig]
 
 
-class _Known:
-    """The objects of one kind, by namespace and name (`kube.follow.Handler`)."""
+class _Pods:
+    """The pods of this node, by namespace and name (`kube.follow.Handler`)."""
 
-    def __init__(self, kubeconfig: str, kind: str, changed: Callable[[str, str], None]) -> None:
-        self._changed = changed if kind == POD else lambda *_: None
+    def __init__(self, kubeconfig: str, changed: Callable[[str, str], None]) -> None:
+        self._changed = changed
         self._there: dict[tuple[str, str], Object] = {}
         from podberth.kube.follow import Follower  # most nodes follow nothing
 
-        fields = f"spec.nodeName={node_name()}" if kind == POD else ""
-        self._part = definition if kind == DEFINITION else _whole
-        self.follower = Follower(
-            objects.client(kubeconfig), objects.resource_of(kind), self, fields=fields, part=self._part
-        )
+        fields = f"spec.nodeName={node_name()}"
+        self.follower = Follower(objects.client(kubeconfig), objects.resource_of(POD), self, fields=fields)
 
     def find(self, sought: ObjectSought) -> Object | None:
         """Return the object as it was heard of last; None if it is not known, or not with that UID."""
-        found = self._there.get((sought.namespace, sought.name))
-        if found is None or not self.follower.synced.is_set():
-            return None
-        return found if sought.uid in ("", found["metadata"]["uid"]) else None
+        return _same(self._there.get((sought.namespace, sought.name)), sought, self.follower)
 
     def replace(self, items: Sequence[Object], resource_version: str) -> None:
         """Take these as all there are."""
@@ -104,7 +121,7 @@ class _Known:
         if kind == "DELETED":
             self._there.pop(_key(item), None)
         else:
-            self._there[_key(item)] = self._part(item)
+            self._there[_key(item)] = item
             self._tell(item)
 
     def _tell(self, item: Object) -> None:
@@ -115,22 +132,49 @@ class _Known:
         """Take note of nothing: what is followed begins anew with each agent."""
 
 
-def definition(item: Object) -> Object:
-    """Return what is kept of a definition: of a text that is too long to be served no more than tells so.
+class _Definitions:
+    """The definitions of the cluster, as far as they are kept (`kube.follow.Handler`)."""
 
-    Each agent keeps those of the whole cluster, and tenants may write them.
-    """
-    about, spec = item["metadata"], item.get("spec") or {}
-    names = ("namespace", "name", "uid", "resourceVersion", "annotations", "deletionTimestamp")
-    config = spec.get("config") if isinstance(spec, dict) else None
-    return {
-        "metadata": {key: about[key] for key in names if key in about},
-        "spec": {"config": config[: MOST_BYTES + 1]} if isinstance(config, str) else spec,
-    }
+    def __init__(self, kubeconfig: str) -> None:
+        self.kept = self._listed = Definitions()
+        from podberth.kube.follow import Follower  # most nodes follow nothing
+
+        client, resource = objects.client(kubeconfig), objects.resource_of(DEFINITION)
+        self.follower = Follower(client, resource, self, kept=self._bounded)
+
+    def find(self, sought: ObjectSought) -> Object | None:
+        """Return the object as it was heard of last; None if it is not known, or not with that UID."""
+        return _same(self.kept.find(sought.namespace, sought.name), sought, self.follower)
+
+    def absent(self, namespace: str) -> bool:
+        """Say whether what is not found of a namespace is not there. Refused if it has more than are kept."""
+        return self.follower.synced.is_set() and self.kept.known(namespace)
+
+    def _bounded(self, items: Iterable[Object]) -> Sequence[Object]:
+        """Take what is listed, one by one: a list of very many is never there at once."""
+        self._listed = Definitions(items)
+        return ()
+
+    def replace(self, items: Sequence[Object], resource_version: str) -> None:
+        """Take what was listed as all there is."""
+        del items, resource_version
+        self.kept, self._listed = self._listed, Definitions()
+
+    def change(self, kind: str, item: Object) -> None:
+        """Take one change."""
+        if kind == "DELETED":
+            self.kept.remove(item)
+        else:
+            self.kept.put(item, new=kind == "ADDED")
+
+    def reached(self, resource_version: str) -> None:
+        """Take note of nothing: what is followed begins anew with each agent."""
 
 
-def _whole(item: Object) -> Object:
-    return item
+def _same(found: Object | None, sought: ObjectSought, follower: Follower) -> Object | None:
+    if found is None or not follower.synced.is_set():
+        return None
+    return found if sought.uid in ("", found["metadata"]["uid"]) else None
 
 
 def _key(item: Object) -> tuple[str, str]:

@@ -151,7 +151,7 @@ class _Watched:
         resource, namespace, labels = source
         self.follower = Follower(
             objects.client(kubeconfig), resource, self, namespace=namespace, labels=labels,
-            fields=_ALIVE if resource == PODS else "", part=_part,
+            fields=_ALIVE if resource == PODS else "", kept=_parts,
         )  # fmt: skip
 
     def replace(self, items: Sequence[Object], resource_version: str) -> None:
@@ -172,6 +172,10 @@ class _Watched:
 
     def reached(self, resource_version: str) -> None:
         """Take note of nothing."""
+
+
+def _parts(items: Iterable[Object]) -> list[Object]:
+    return list(map(_part, items))
 
 
 def _part(item: Object) -> Object:

@@ -16,22 +16,25 @@ from podberth.agent.watches import Watched, Watches
 from podberth.cni.value import value
 from podberth.ipam.lease import Actor
 from podberth.linux.mounts import Mounts
-from podberth.process.loop import WAIT, Loop, reason
+from podberth.process.loop import WAIT, Loop
+from podberth.process.reason import Reason, reason
 from podberth.stores.directory import bring, names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import TypeAlias
-
     from podberth.policy.changes import Followed
+    from podberth.process.journal import Journal
     from podberth.verbs.node import Node
-
-    Told: TypeAlias = Callable[[str, str, Mapping[str, object]], None]  # level, event, about
 
 MOST = 256  # directories that are watched; each can be a label of a metric
 QUIET, LONGEST = 0.1, 0.5  # seconds: changes are taken up when none has come for a while, or the first is that old
 AGAIN = 10.0  # seconds until what is not watched, or is in conflict with something else, is looked at again
 _WHY = "policyDir"
+_CORRECT = "correct that file: what was in force stays in force, and a file that changes is read at once"
+_LIMITS = "raise fs.inotify.max_user_watches or max_user_instances if that is what was reached: ADDs are faster then"
+_OVERFLOWED = Reason(
+    "the kernel has lost events: every directory is looked at again",
+    "nothing is lost by it; if it comes often, raise fs.inotify.max_queued_events",
+)
 
 
 @value
@@ -90,8 +93,8 @@ class _Directory:
 class PolicyDirectories:
     """All directories that calls have named, or that a store remembers. Threads share it."""
 
-    def __init__(self, told: Told) -> None:
-        self._told = told
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
         self._guard = threading.Lock()
         self._all: dict[tuple[str, str], _Directory] = {}  # by store and path
         self._stores: set[str] = set()
@@ -99,7 +102,7 @@ class PolicyDirectories:
         self._watches = Watches(lambda: os.eventfd_write(self._wake, 1), self._overflowed)
         self._sight: _Sight | None = None
         self._again: float | None = 0.0  # seconds until the next round, if no change comes before; None: then alone
-        self._loop = Loop("policies", self._turn, lambda why: told("warning", "policies", {"message": why}))
+        self._loop = Loop("policies", self._turn, lambda why: journal.complain("warning", "policies", why))
         self.looks = 0  # how often a directory's files were compared with what is in force
 
     def start(self) -> None:
@@ -182,8 +185,11 @@ class PolicyDirectories:
         directory.seen, directory.trouble = seen, ""
         directory.looked, watched.remounts = number, remounts
         if seen != before:
-            about = {"directory": watched.path, "state": FAILED if seen.failure else IN_FORCE, "message": seen.failure}
-            self._told("warning" if seen.failure else "info", "policies", about)
+            about = {"directory": watched.path, "state": FAILED if seen.failure else IN_FORCE}
+            if seen.failure:
+                self._journal.complain("warning", "policies", Reason(seen.failure, _CORRECT), about)
+            else:
+                self._journal.write("info", "policies", about)
 
     def _cover(self, directory: _Directory) -> None:
         why = ""
@@ -192,12 +198,12 @@ class PolicyDirectories:
         except OSError as failure:
             why = f"{failure.filename or directory.watched.path}: {failure.strerror}"
         if why and not directory.unwatched:
-            about = {"directory": directory.watched.path, "message": f"{why}; each ADD compares its files"}
-            self._told("warning", "policies not watched", about)
+            told = Reason(f"{why}; each ADD compares its files", _LIMITS)
+            self._journal.complain("warning", "policies not watched", told, {"directory": directory.watched.path})
         directory.unwatched = why
 
     def _overflowed(self) -> None:
-        self._told("warning", "policies", {"message": "the kernel has lost events: every directory is looked at again"})
+        self._journal.complain("warning", "policies", _OVERFLOWED)
 
     def _turn(self) -> float:
         """Wait for a change, for a while, and look at whatever needs it then."""
@@ -247,7 +253,7 @@ class PolicyDirectories:
         except Exception as failure:  # noqa: BLE001 - a store that is away is asked again, and so is a bug
             why = reason(failure)
             if why != directory.trouble:
-                self._told("warning", "policies", {"directory": directory.watched.path, "message": why})
+                self._journal.complain("warning", "policies", why, {"directory": directory.watched.path})
             directory.trouble = why
 
 

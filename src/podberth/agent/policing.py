@@ -17,6 +17,7 @@ from podberth.netpolicy.pods import labels_of, ports_of
 from podberth.netpolicy.ruling import Link, Ruled, chosen_by, peers_of, ruling
 from podberth.netpolicy.standing import holding, unknown
 from podberth.process.jitter import Backoff
+from podberth.process.reason import Reason, reason
 from podberth.verbs.guard import guarded
 
 if TYPE_CHECKING:
@@ -25,16 +26,20 @@ if TYPE_CHECKING:
 
     from podberth.agent.followed import FollowedPolicies
     from podberth.agent.peers import PodKey
-    from podberth.agent.policies import Told
     from podberth.net.host import Host
     from podberth.net.record import Record
     from podberth.netpolicy.standing import Standing
+    from podberth.process.journal import Journal
     from podberth.verbs.node import Guarded, Node
 
 LOOPS = 3  # pods that are looked at at once, each of another namespace: one that hangs delays its own namespace alone
 LOOK = 30.0  # seconds after which a pod is looked at again, though nothing was heard
 _UNDER_WAY = 120.0  # seconds that an ADD may take from its rules on until it is recorded
 _BACKOFF = Backoff(0.2, 15.0)
+_MANY = Reason(
+    "the namespace's policies name more sets of peers than a node follows for one: these choose nobody",
+    "name fewer different selectors in the namespace's policies (docs/network-policies.md)",
+)
 _LOUD = 10  # tries after which it is said what keeps a pod from being looked at, though it is to be tried again
 
 
@@ -50,16 +55,16 @@ class Policing:
         nodes: Callable[[], Iterator[AbstractContextManager[Node]]],
         folders: Callable[[], Sequence[str]],
         look: Callable[[ObjectSought], Mapping[str, object] | None],
-        told: Told,
+        journal: Journal,
     ) -> None:
-        self._nodes, self._folders, self._look, self._told = nodes, folders, look, told
+        self._nodes, self._folders, self._look, self._journal = nodes, folders, look, journal
         self._guard = threading.Lock()
         self._clusters: dict[str, FollowedPolicies] = {}
         self._expected: dict[PodKey, float] = {}  # since when an ADD is under way, by the monotonic clock
         self._tries: dict[PodKey, int] = {}
         self._due: Due[PodKey, None] = Due(
-            "policing", self._levelled, lambda why: told("warning", "policing", {"message": why}), loops=LOOPS,
-            whose=lambda pod: pod[0],
+            "policing", self._levelled, lambda why: journal.complain("warning", "policing", why),
+            loops=LOOPS, whose=lambda pod: pod[0],
         )  # fmt: skip
         self.start = self._due.start
 
@@ -122,7 +127,7 @@ class Policing:
             if found is None:
                 from podberth.agent.followed import FollowedPolicies  # most nodes follow nothing
 
-                found = FollowedPolicies(kubeconfig, self._folders, self._policies_changed, self._put, self._told)
+                found = FollowedPolicies(kubeconfig, self._folders, self._policies_changed, self._put, self._journal)
                 self._clusters[kubeconfig] = found
                 found.follower.start()
             return found
@@ -153,7 +158,7 @@ class Policing:
         except CniError as failure:
             tries = self._tries[pod] = self._tries.get(pod, 0) + 1
             if not isinstance(failure, TryAgainLater) or tries == _LOUD:
-                self._told("warning", "policing", {"pod": "/".join(pod), "message": failure.message})
+                self._journal.complain("warning", "policing", reason(failure), {"pod": "/".join(pod)})
             self._due.again(pod, None, _BACKOFF.pause(tries))
             return
         self._tries.pop(pod, None)
@@ -208,9 +213,11 @@ class Policing:
         chosen = chosen_by(holding(standings), pod)
         refused = cluster.peers.need(key, peers_of(chosen))
         if refused:
-            self._told("warning", "peers refused", {"pod": str(found.pod), "sets": [str(one) for one in refused]})
+            about = {"pod": str(found.pod), "sets": [str(one) for one in refused]}
+            self._journal.complain("warning", "peers refused", _MANY, about)
         wanted = ruling(chosen, pod, lambda peers: () if peers in refused else cluster.peers.members(peers))
         if host.police(found.netns, found.netns_id, wanted):
-            about = {"pod": str(found.pod), "policies": [str(policy) for policy in chosen] or None}
-            self._told("info", "policed", about)
+            self._journal.write(
+                "info", "policed", {"pod": str(found.pod), "policies": [str(policy) for policy in chosen] or None}
+            )
         return True

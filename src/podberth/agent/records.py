@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from podberth.agent.upkeep import WHO, Found
 from podberth.cni.errors import CniError
 from podberth.process.loop import Loop
+from podberth.process.reason import reason
 from podberth.verbs.rebooted import WHY, end_of_earlier_boots
 from podberth.verbs.recorded_anew import record_anew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from podberth.process.reason import Reason
     from podberth.verbs.node import Node
 
 _TURN = 5.0  # seconds
@@ -25,7 +27,7 @@ class Records:
     """`told` gets each attachment that is recorded anew, or ended, `failed` what keeps a store from being looked at."""
 
     def __init__(
-        self, nodes: Callable[[], Iterator[Node]], told: Callable[[Found], None], failed: Callable[[str], None]
+        self, nodes: Callable[[], Iterator[Node]], told: Callable[[Found], None], failed: Callable[[Reason], object]
     ) -> None:
         self._nodes = nodes
         self._told = told
@@ -59,7 +61,7 @@ class Records:
         except CniError as failure:  # a store that is away, a container that somebody is at work on: it is done later
             if failure.message != self._said:
                 self._said = failure.message
-                self._failed(failure.message)
+                self._failed(reason(failure))
             return False
         return True
 

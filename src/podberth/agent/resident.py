@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from podberth.agent.frame import Call
-    from podberth.agent.policies import Told
     from podberth.agent.trace import Trace
     from podberth.cni.pod import Attachment
     from podberth.net.ops import Address
+    from podberth.process.journal import Journal
     from podberth.verbs.node import Node
 
 
 class Resident:
     """The nodes this agent serves, by the directory of their store. Threads share it.
 
-    `moved` is told which addresses have moved to other nodes of a cluster, `told` what goes into the log. `anew` has
+    `moved` is told which addresses have moved to other nodes of a cluster, `journal` is the log. `anew` has
     this agent be replaced by a new one, once all that runs has ended: for a directory that stands for another store.
     `status_on` is what STATUS fails for by the operator's choice.
     """
@@ -48,41 +48,41 @@ class Resident:
         self,
         not_finished: Callable[[Attachment, CniError], None],
         moved: Callable[[frozenset[Address]], None],
-        told: Told,
+        journal: Journal,
         anew: Callable[[], None] = lambda: None,
         status_on: frozenset[str] = frozenset(),
     ) -> None:
         self._status_on = status_on
         self.hot_plug = HotPlug(
             self._of_networks,
-            lambda about: told("info", "networks changed", about),
-            lambda about: told("error", "networks not changed", about),
-            lambda why: told("warning", "hot plug", {"message": why}),
+            lambda about: journal.write("info", "networks changed", about),
+            lambda why, about: journal.complain("error", "networks not changed", why, about),
+            lambda why: journal.complain("warning", "hot plug", why),
         )
         self.objects = Objects(self._pod_changed)
-        self.policing = Policing(self._of_networks, self._folders, self.objects.look, told)
-        self.annotator = Annotator(lambda why: told("warning", "network-status", {"message": why}))
+        self.policing = Policing(self._of_networks, self._folders, self.objects.look, journal)
+        self.annotator = Annotator(lambda why: journal.complain("warning", "network-status", why))
         self.claims = Claims(
             self._of_addresses,
             self._of_networks,
             self._folders,
             self._stands_by,
-            lambda about: told("info", "claim ended", about),
-            lambda why: told("warning", "claims", {"message": why}),
+            lambda about: journal.write("info", "claim ended", about),
+            lambda why: journal.complain("warning", "claims", why),
         )
         self.migrations = Migrations(
             self._of_networks,
             self._of_addresses,
             self.objects.look,
             self.claims.show,
-            lambda about: told("info", "migrated", about),
-            lambda why: told("warning", "migrations", {"message": why}),
+            lambda about: journal.write("info", "migrated", about),
+            lambda why: journal.complain("warning", "migrations", why),
         )
         self._kept = Kept(moved, self._equipped, self.objects.look)
         self._anew = anew
         self._of_calls: set[str] = set()  # meta plugins' stores, which a first ADD makes
-        self.finisher = Finisher(self.node, not_finished, lambda why: told("error", "finisher", {"message": why}))
-        self.policies = PolicyDirectories(told)
+        self.finisher = Finisher(self.node, not_finished, lambda why: journal.complain("error", "finisher", why))
+        self.policies = PolicyDirectories(journal)
 
     @property
     def directories(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from podberth.dra.publisher import Publisher
 from podberth.dra.watch import Watch
 from podberth.nri.plugin import Plugin
 from podberth.process.loop import WAIT, Loop
+from podberth.process.reason import Reason
 from podberth.process.whole import write_whole
 
 if TYPE_CHECKING:
@@ -34,14 +35,15 @@ if TYPE_CHECKING:
     from podberth.dra.prepared import Prepared
     from podberth.kube.client import Client
     from podberth.nri.messages import Runtime
+    from podberth.process.journal import Journal
     from podberth.verbs.node import Node
-
-    Write = Callable[[str, str, dict[str, object]], object]  # level, event, what is said of it
 
 PACKED = Path(podberth.__file__).parent / "_shim" / "podberth-link-hook"  # in a wheel: tools/hatch_build.py
 # Seconds after which the slices are read again, at first and later on, though nothing has changed here: a kubelet that
 # has started deletes them all, at a time of its own (pkg/kubelet/cm/dra/plugin, wipeResourceSlices).
 _SOON, _LOOK = 2.0, 600.0
+_UNREADABLE = "start the podberth that wrote it, or delete the file once its claim is gone"
+_UNHEALTHY = "`podberth vf list` says who holds it, and why it can't be had; a pod that has it keeps it"
 _PAUSE = 60.0  # seconds between two tries at most: a server that refuses a slice would refuse it again
 
 
@@ -77,7 +79,7 @@ class _Published:
 
 class ResourceClaims:
     """Everything about resource claims. `nodes` opens each store whose records may speak of functions, that of `state`
-    first. `write` is the agent's log.
+    first. `journal` is the agent's log.
     """
 
     def __init__(
@@ -86,9 +88,9 @@ class ResourceClaims:
         state: str,
         resident: Resident,
         nodes: Callable[[], Iterator[Node]],
-        write: Callable[[str, str, dict[str, object]], None],
+        journal: Journal,
     ) -> None:
-        self._options, self._state, self._resident, self._write = options, state, resident, write
+        self._options, self._state, self._resident, self._journal = options, state, resident, journal
         self._publisher = Publisher(options.client, options.node)
         self._claims = PreparedClaims(Path(state) / "claims")
         self._inventory = Inventory(options.node, nodes, options.shared, self._claims)
@@ -125,7 +127,7 @@ class ResourceClaims:
             self._put_hook()
         self._claims.load()
         for path in self._claims.unreadable:
-            self._failed(f"{path}: not a claim that this version can read: it is left alone")
+            self._failed(Reason(f"{path}: not a claim that this version can read: it is left alone", _UNREADABLE))
         self._statuses.start()
         self._runtime.start()
         self._watch.start()
@@ -145,6 +147,11 @@ class ResourceClaims:
         """Whether a runtime tells of its pods now: without one no pod gets a link by a claim."""
         return self._runtime.connected
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many devices are healthy, and how many are not."""
+        return self._watch.counts
+
     def _look(self) -> tuple[Health, ...]:
         """Return the health of all devices; have the slices follow where other devices are there than they say."""
         found, healths = self._inventory.look()
@@ -153,9 +160,11 @@ class ResourceClaims:
         return healths
 
     def _seen(self, health: Health) -> None:
-        self._write(
-            "warning" if health.why else "info", "device", {"device": health.device, "message": health.why or None}
-        )
+        about = {"device": health.device}
+        if health.why:
+            self._journal.complain("warning", "device", Reason(health.why, _UNHEALTHY), about)
+        else:
+            self._journal.write("info", "device", about)
 
     def _put_hook(self) -> None:
         target = Path(self._state) / "bin" / PACKED.name
@@ -188,7 +197,7 @@ class ResourceClaims:
         pause = min(2 * before.pause, _LOOK) if before is not None and known else _SOON
         self._published = _Published(devices=found, due=monotonic() + pause, pause=pause, taking=taking)
         if before is None or before.devices != found:
-            self._write("info", "devices published", {"devices": len(found), "generation": generation})
+            self._journal.write("info", "devices published", {"devices": len(found), "generation": generation})
         return min(WAIT, pause)
 
     def _taken(self) -> None:
@@ -205,7 +214,7 @@ class ResourceClaims:
             "version": runtime.version,
             "patience": runtime.patience or None,
         }
-        self._write("info", "runtime", about)
+        self._journal.write("info", "runtime", about)
 
-    def _failed(self, why: str) -> None:
-        self._write("warning", "resource claims", {"outcome": "failed", "message": why})
+    def _failed(self, why: Reason) -> None:
+        self._journal.complain("warning", "resource claims", why, {"outcome": "failed"})

@@ -21,7 +21,8 @@ from podberth.cni.reply import error_json
 from podberth.linux import backlog
 from podberth.process import sockets
 from podberth.process.errand import Errand
-from podberth.process.loop import WAIT, Loop, reason, report
+from podberth.process.loop import WAIT, Loop, report
+from podberth.process.reason import Reason, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,11 @@ _PEER = struct.Struct("=iII")  # struct ucred: pid, uid, gid
 _GIVE = struct.pack("=qq", 5, 0)
 TURNING = 5.0  # seconds in which all that wait are turned away, however many of them say nothing
 _CALL = 1 << 14  # bytes: most calls are smaller, and read at once
+_SLOW = Reason(
+    "a peer was too slow to say what it wants, or to take the answer",
+    "its call was not begun, or its runtime tries again; `podberth top` says how busy this agent is",
+)
+_CALLER = "look at who calls: runtimes do so as root, by the shim that came with this agent (`podberth doctor`)"
 _STOPPING = TryAgainLater("the podberth agent is stopping", "the call was not begun: it may be repeated at once")
 
 
@@ -57,7 +63,7 @@ class Server:
         self,
         listening: socket.socket,
         serve: Serve,
-        refused: Callable[[str], None],
+        refused: Callable[[Reason], object],
         workers: int,
     ) -> None:
         self.listening = listening
@@ -157,13 +163,13 @@ class Server:
         except NothingSaid:
             pass  # `listen` and `podberth top` look so whether somebody listens
         except BlockingIOError:
-            report(self._refused, "a peer was too slow to say what it wants, or to take the answer")
+            report(self._refused, _SLOW)
         except BaseException as wrong:  # noqa: BLE001 - whatever it is, the next call needs this worker
             # Nobody is left to be told; a call that was cut short was not begun.
-            report(self._refused, str(wrong) or reason(wrong))
+            report(self._refused, Reason(str(wrong) or reason(wrong), _CALLER))
 
-    def _not_accepted(self, why: str) -> None:
-        self._refused(f"no call can be accepted just now: {why}")
+    def _not_accepted(self, why: Reason) -> None:
+        self._refused(why.within("no call can be accepted just now"))
 
 
 def stopping(call: frame.Call, netns: int, answer: Answer) -> None:

@@ -29,7 +29,9 @@ from podberth.agent.server import Server, listen
 from podberth.agent.trace import Trace
 from podberth.agent.upkeep import Upkeep, recover
 from podberth.cni.value import stay, value
-from podberth.process.loop import reason, report
+from podberth.process.loop import report
+from podberth.process.memory import gather, share_one_heap
+from podberth.process.reason import Reason, reason
 from podberth.process.signals import ENDING, REPLACE, Signals
 from podberth.process.sockets import HANDED, handed_on
 from podberth.verbs.role import NETWORKS
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
 
 _GARBAGE = 50_000  # objects made until the next look for cycles: some ten ADDs, which make none
 _FLUSH = 5.0  # seconds that a stop waits for the collector at most
+_LOST = "what is contested or homeless is another's in the ledger: end one of the two pods (docs/restore.md)"
+_RESTORED = "nothing is to be done here; `podberth store` says which nodes are still awaited"
 _OWN = "podberth-own"  # the name of a socket that an agent has made, and has to remove
 
 
@@ -93,7 +97,7 @@ class Agent:
         self.departures = Departures(self.nodes, self._found, self._not_looked)
         self.announcements = Announcements(self.nodes, self._announced, self._not_looked)
         self.records = Records(self.nodes, self._found, self._not_looked)
-        self.resident = Resident(self._not_finished, self.departures.noticed, journal.write, anew, options.status_on)
+        self.resident = Resident(self._not_finished, self.departures.noticed, journal, anew, options.status_on)
         self.server = Server(listening, self._serve, self._refused, options.workers)
         asked = options.resource_claims
         self.resource_claims = None if asked is None else self._resource_claims(asked)
@@ -104,12 +108,15 @@ class Agent:
             self.metrics.claiming(self.resource_claims)
         self.spans = None if options.spans is None else self._exporter(options.spans)
         self.devices = None if options.devices is None else self._device_plugins(options.devices)
+        if self.devices is not None:
+            self.metrics.giving(self.devices)
         self.serving = False
         self.desk = Desk(self)
         self.desk.open(desk_of(options.path), options.metrics, options.certificate)
 
     def start(self) -> None:
         """End what the agent before left unfinished, and begin to serve."""
+        share_one_heap()
         stay()
         self._try("recovery", self.announcements.begin)
         self._try("recovery", self._recover)
@@ -131,6 +138,7 @@ class Agent:
         gc.collect()
         gc.freeze()  # what was loaded by now stays: no collection needs to look at it again
         gc.set_threshold(_GARBAGE)
+        gather()
         if self.spans is not None:
             self.spans.start()
         self.server.start()
@@ -183,7 +191,7 @@ class Agent:
         try:
             step()
         except Exception as failure:  # noqa: BLE001 - calls are served, and the rest is ended, whatever this was
-            self.journal.write("error", what, {"outcome": "failed", "message": reason(failure)})
+            self.journal.complain("error", what, reason(failure), {"outcome": "failed"})
 
     def nodes(self) -> Iterator[Node]:
         """Yield the node of every store there is; each is closed when the next is asked for."""
@@ -238,19 +246,20 @@ class Agent:
         self.metrics.served(served)
         if self.spans is not None:
             self.spans.offer(served)
-        level = "error" if served.code else "info"
-        if self.journal.wants(level):
-            self.journal.write(level, "call", served.about())
+        if served.code:
+            self.journal.complain("error", "call", served.why(), served.about())
+        elif self.journal.wants("info"):
+            self.journal.write("info", "call", served.about())
 
     def _device_plugins(self, given: Given) -> Devices:
         from podberth.devices.service import Devices  # most nodes have no need of gRPC
 
-        return Devices(given, self.of_functions, self.journal.write)
+        return Devices(given, self.of_functions, self.journal)
 
     def _resource_claims(self, options: ResourceClaimOptions) -> ResourceClaims:
         from podberth.agent.resource_claims import ResourceClaims
 
-        return ResourceClaims(options, self.options.states[0], self.resident, self.of_functions, self.journal.write)
+        return ResourceClaims(options, self.options.states[0], self.resident, self.of_functions, self.journal)
 
     def _exporter(self, to: Target) -> Exporter:
         from podberth.agent.spans.exporter import Exporter
@@ -266,26 +275,28 @@ class Agent:
         self.spans.stop(min(_FLUSH, max(0.0, end - time.monotonic())), lambda: bool(self.server.waiting))
         return self.spans.waiting
 
-    def _lost(self, why: str, spans: int) -> None:
-        self.journal.write("warning", "spans lost", {"spans": spans, "message": why})
+    def _lost(self, why: Reason, spans: int) -> None:
+        self.journal.complain("warning", "spans lost", why, {"spans": spans})
 
-    def _refused(self, why: str) -> None:
-        self.journal.write("warning", "refused", {"why": why})
+    def _refused(self, why: Reason) -> None:
+        self.journal.complain("warning", "refused", why)
 
     def _not_finished(self, attachment: Attachment, failure: CniError) -> None:
-        self.journal.write("warning", "DEL not ended yet", {"attachment": str(attachment), "message": failure.message})
+        self.journal.complain("warning", "DEL not ended yet", reason(failure), {"attachment": str(attachment)})
 
-    def _not_looked(self, why: str) -> None:
-        self.journal.write("error", "upkeep", {"outcome": "failed", "message": why})
+    def _not_looked(self, why: Reason) -> None:
+        self.journal.complain("error", "upkeep", why, {"outcome": "failed"})
 
-    def _not_archived(self, why: str) -> None:
-        self.journal.write("error", "history", {"outcome": "failed", "message": why})
+    def _not_archived(self, why: Reason) -> None:
+        self.journal.complain("error", "history", why, {"outcome": "failed"})
 
     def _announced(self, epoch: Epoch, made: Announcement) -> None:
         about: dict[str, object] = {"epoch": epoch.number, "why": epoch.why}
         for name in ("bound", "ended", "contested", "homeless"):
             about[name] = [str(address) for address in getattr(made, name)] or None
-        self.journal.write("warning", "announced", about)
+        lost = bool(made.contested or made.homeless)
+        why = Reason("this node has told the store that was put back of its pods", _LOST if lost else _RESTORED)
+        self.journal.complain("warning", "announced", why, about)
 
     def _found(self, found: Found) -> None:
         self.metrics.found(found)
@@ -293,9 +304,8 @@ class Agent:
             "attachment": str(found.attachment),
             "outcome": found.outcome,
             "drifts": [str(drift) for drift in found.drifts] or None,
-            "message": found.failure,
         }
-        self.journal.write("warning", "upkeep", about)
+        self.journal.complain("warning", "upkeep", found.why, about)
 
 
 def run(options: Options, journal: Journal) -> int:
@@ -321,7 +331,7 @@ def _handed_on(agent: Agent, signals: Signals, *, own: bool) -> int:
     try:
         hand_on(agent.server.listening, signals, own=own)
     except OSError as failure:
-        agent.journal.write("error", "not replaced", {"message": reason(failure)})
+        agent.journal.complain("error", "not replaced", reason(failure, "start the agent again: its supervisor does"))
         return 1
     return 0
 

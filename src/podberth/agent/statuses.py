@@ -8,9 +8,12 @@ from podberth.agent.due import Due
 from podberth.cni.errors import CniError
 from podberth.kube.errors import Conflict, Invalid, NotFound
 from podberth.process.jitter import Backoff
+from podberth.process.reason import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from podberth.process.reason import Reason
 
 K = TypeVar("K")
 S = TypeVar("S")
@@ -28,7 +31,11 @@ class Statuses(Generic[K, S]):
     """
 
     def __init__(
-        self, name: str, write: Callable[[K, S], None], called: Callable[[K, S], str], failed: Callable[[str], None]
+        self,
+        name: str,
+        write: Callable[[K, S], None],
+        called: Callable[[K, S], str],
+        failed: Callable[[Reason], object],
     ) -> None:
         self._status, self._called, self._failed = write, called, failed
         self._due: Due[K, tuple[S, int]] = Due(name, self._write, failed, most=MOST)
@@ -46,6 +53,6 @@ class Statuses(Generic[K, S]):
             pass  # the object is gone
         except CniError as failure:
             if tries == 0:
-                self._failed(f"{self._called(key, status)}: {failure.message}")
+                self._failed(reason(failure).within(self._called(key, status)))
             if tries < TRIES and not isinstance(failure, Invalid):
                 self._due.again(key, (status, tries + 1), _BACKOFF.pause(tries + 1))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError, TryAgainLater
 from podberth.cni.value import value
 from podberth.ipam.lease import Actor
-from podberth.process.loop import Loop, reason
+from podberth.process.loop import Loop
+from podberth.process.reason import Reason, reason
 from podberth.verbs.check import differences
 from podberth.verbs.delete import end
 from podberth.verbs.departed import cut_off, why
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
     RecordSince: TypeAlias = tuple[RecordKey, int]
 
 WHO = "agent"
+_TODO = {
+    "reverted": "nothing: an ADD that was cut short was taken back, and its runtime tries again",
+    "repaired": "find out who changed it: it is as declared again",
+    "recorded anew": "nothing: what the pod has is on record again",
+    "drifted": "put it back, or let the agent do it (--repair); the pod runs with what is there",
+    "cut off": "nothing, if the node was taken for dead: `podberth who` says where the address is now",
+    "ended": "nothing: what was left of an earlier boot is gone",
+    "failed": "",
+}
 
 
 @value
@@ -40,6 +50,11 @@ class Found:
     outcome: str
     drifts: tuple[Drift, ...] = ()
     failure: str = ""
+
+    @property
+    def why(self) -> Reason:
+        """Why it came to that, and what is to be done about it."""
+        return Reason.of(self.failure or self.outcome, _TODO[self.outcome])
 
 
 def recover(node: Node) -> Iterator[Found]:
@@ -67,7 +82,7 @@ def _revert(node: Node, key: RecordKey) -> Found | None:
     except TryAgainLater:
         return None
     except CniError as failure:
-        return Found(attachment=attachment, outcome="failed", failure=failure.message)
+        return Found(attachment=attachment, outcome="failed", failure=reason(failure))
     return Found(attachment=attachment, outcome="reverted")
 
 
@@ -91,7 +106,7 @@ class Upkeep:
         self,
         nodes: Callable[[], Iterator[Node]],
         told: Callable[[Found], None],
-        failed: Callable[[str], None],
+        failed: Callable[[Reason], object],
         seconds: float,
         *,
         repairing: bool,

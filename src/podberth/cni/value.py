@@ -117,7 +117,8 @@ def value(cls: type[T]) -> type[T]:
     defaults = {name: body.pop(name) for name in names if name in body}
     own = {name: method for name, method in _METHODS.items() if name not in body}
     made: Any = type(cls.__name__, cls.__bases__, {**body, **own, "__slots__": names, "_defaults": defaults})
-    setattr(made, "_members", attrgetter(*names) if names else _astuple)  # noqa: B010 - its own, as the next one
+    members = attrgetter(*names) if len(names) > 1 else _astuple  # of a single name it would return no tuple
+    setattr(made, "_members", members)  # noqa: B010 - its own, as the next one
     setattr(made, "_fill", tuple((name, vars(made)[name].__set__) for name in names))  # noqa: B010
     if _classes is not None:
         _classes.append(made)
@@ -149,16 +150,14 @@ def fields(of: object) -> Iterator[tuple[str, str]]:
 def chosen(of: object) -> Iterator[tuple[str, object]]:
     """Yield (name, content) of each field of a value that has not its default."""
     cls: Any = type(of)
-    for name in cls.__slots__:
-        content = getattr(of, name)
-        if name not in cls._defaults or content != cls._defaults[name]:
+    defaults = cls._defaults
+    for name, content in zip(cls.__slots__, cls._members(of), strict=True):
+        if name not in defaults or content != defaults[name]:
             yield name, content
 
 
 def replace(of: T, **changes: object) -> T:
     """Return a copy of the value `of` with `changes`; TypeError for a name it does not have."""
     cls: Any = type(of)
-    kept = {name: getattr(of, name) for name in cls.__slots__}
-    kept.update(changes)
-    made: T = cls(**kept)
+    made: T = cls(**{**dict(zip(cls.__slots__, cls._members(of), strict=True)), **changes})
     return made

@@ -14,6 +14,7 @@ from podberth.controller.published import differing
 from podberth.desk.claims import POOL
 from podberth.kube import errors
 from podberth.kube.resources import IPAM_CLAIMS
+from podberth.process.reason import Reason, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,11 +28,11 @@ LOOK = 60.0  # seconds between two looks while nothing changes
 class Publishing:
     """`count` is told of each claim that was written or ended, `told` what went wrong, once for each reason."""
 
-    def __init__(self, client: Client, count: Callable[[str], None], told: Callable[[str], None]) -> None:
+    def __init__(self, client: Client, count: Callable[[str], None], told: Callable[[Reason], None]) -> None:
         self._client, self._count, self._told = client, count, told
         self._last: Mapping[Key, Object] | None = None
         self._next = 0.0
-        self._complained: frozenset[str] = frozenset()
+        self._complained: frozenset[Reason] = frozenset()
 
     def level(self, wanted: Mapping[Key, Object]) -> None:
         """Have exactly these claims be there, as far as they are podberth's. TryAgainLater if the server is away."""
@@ -39,32 +40,33 @@ class Publishing:
             return
         try:
             there = self._client.list(IPAM_CLAIMS, labels=f"{SHOWN}={SHOWN_AS}").items
-        except errors.NotFound:
-            self._complain({"IPAMClaims can't be published: the API server has no such kind"})
+        except errors.NotFound as missing:
+            self._complain({Reason("IPAMClaims can't be published: the API server has no such kind", missing.details)})
             return
         changes = differing(wanted, there)
-        refused = {why for one in changes.made if (why := self._try(lambda one=one: self._make(one), one))}  # type: ignore[misc]
-        for now, one in changes.changed:
-            refused.add(self._try(lambda now=now, one=one: self._change(now, one), one))  # type: ignore[misc]
-        for one in changes.ended:
-            refused.add(self._try(lambda one=one: self._end(one), one))  # type: ignore[misc]
-        self._complain(refused - {""})
+        tried = [self._try(lambda one=one: self._make(one), one) for one in changes.made]  # type: ignore[misc]
+        tried += [self._try(lambda now=now, one=one: self._change(now, one), one) for now, one in changes.changed]  # type: ignore[misc]
+        tried += [self._try(lambda one=one: self._end(one), one) for one in changes.ended]  # type: ignore[misc]
+        self._complain({why for why in tried if why is not None})
         self._last, self._next = wanted, monotonic() + LOOK
 
-    def _try(self, write: Callable[[], None], one: Object) -> str:
-        """Return why it could not be written; '' if it was, or need not be any more."""
+    def _try(self, write: Callable[[], None], one: Object) -> Reason | None:
+        """Return why it could not be written; None if it was, or need not be any more."""
         try:
             write()
         except TryAgainLater:
             raise
         except (errors.NotFound, errors.Conflict):
-            return ""  # it, or its namespace, is not there now; the next look is at what is there then
+            return None  # it, or its namespace, is not there now; the next look is at what is there then
         except errors.AlreadyExists:
-            return f"IPAMClaim {_named(one)} is somebody else's: it does not have the label {SHOWN}"
+            return Reason(
+                f"IPAMClaim {_named(one)} is somebody else's: it does not have the label {SHOWN}",
+                "delete it, or give it that label, to have the reservation shown by it",
+            )
         except CniError as refusal:
-            return f"IPAMClaim {_named(one)}: {refusal.message}"
+            return reason(refusal).within(f"IPAMClaim {_named(one)}")
         self._count("published")
-        return ""
+        return None
 
     def _make(self, one: Object) -> None:
         body = {key: one[key] for key in ("apiVersion", "kind", "metadata", "spec")}
@@ -89,10 +91,10 @@ class Publishing:
         metadata = one["metadata"]
         self._client.delete(IPAM_CLAIMS, metadata["name"], metadata["namespace"], uid=metadata["uid"])
 
-    def _complain(self, reasons: set[str]) -> None:
-        for reason in sorted(reasons - self._complained):
+    def _complain(self, reasons: set[Reason]) -> None:
+        for why in sorted(reasons - self._complained):
             self._count("failed")
-            self._told(reason)
+            self._told(why)
         self._complained = frozenset(reasons)
 
 

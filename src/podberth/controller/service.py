@@ -28,6 +28,7 @@ from podberth.process.certificate import renewing
 from podberth.process.loop import Loop
 from podberth.process.metrics import Loops, Lost
 from podberth.process.pages import METRICS, Pages, alive, on_tcp, ready
+from podberth.process.reason import Reason
 from podberth.stores.clock import NodeClock
 from podberth.stores.kubernetes.opinion import Dated
 from podberth.stores.kubernetes.store import KubernetesCluster
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from podberth.process.journal import Journal
 
 LEASE = "podberth-controller"
+_TROUBLE = "the next sweep tries again; `podberth doctor --cluster` says what the cluster lacks"
 SWEEP = 1800.0  # seconds that a sweep may take, of the largest cluster
 
 
@@ -157,7 +159,7 @@ class Controller:
         self._journal.write("info", "renewed", {"what": "certificate"})
 
     def _told(self, what: str) -> None:
-        self._journal.write("warning", "trouble", {"message": what})
+        self._journal.complain("warning", "trouble", Reason.of(what, _TROUBLE))
 
 
 class Metrics:

@@ -25,7 +25,7 @@ from podberth.policy.address_reservation import parse_reservation
 from podberth.policy.permit import CONTROLLER, OPERATOR, Reserving, Using, permit, role_of_object
 from podberth.policy.reserves import declared_addresses
 from podberth.policy.use import Use
-from podberth.process.loop import reason
+from podberth.process.reason import Reason, reason
 from podberth.stores.replica import copies
 from podberth.stores.replica.policies import ClusterPolicies
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from podberth.stores.replica.proposer import Proposer
 
 _SECOND = 10**9
+_CORRECT = "correct it, or delete it: docs/controller.md says what a ConfigMap may declare"
 _EVENTS = {conditions.CONFLICT: "ReservationConflict", conditions.NOT_IN_FORCE: "NotInForce"}  # by condition's reason
 
 
@@ -69,7 +70,7 @@ class Sweep:
     def __init__(
         self, client: Client, cluster: KubernetesCluster, proposer: Proposer, effects: Effects, settings: Settings, *,
         facts: Callable[[], Facts], leading: Callable[[], bool], count: Callable[[str], None],
-        told: Callable[[str], None],
+        told: Callable[[Reason], None],
     ) -> None:  # fmt: skip
         self._client = client
         self._cluster = cluster
@@ -242,7 +243,7 @@ class Sweep:
             if text:
                 about = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": config_map["metadata"]}
                 self._effects.tell(about, WARNING, "NotInForce", text)
-                self._told(f"ConfigMap {'/'.join(_key(config_map))}: not in force: {text}")
+                self._told(Reason(f"ConfigMap {'/'.join(_key(config_map))}: not in force: {text}", _CORRECT))
                 self._count("refused")
 
     def _reservations(self, now: Known) -> None:

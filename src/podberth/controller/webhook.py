@@ -16,9 +16,9 @@ from podberth.controller.review import MAX_BYTES, answer, parse_review
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.process.certificate import Served, renewing
-from podberth.process.loop import reason
 from podberth.process.metrics import Loops, Lost
 from podberth.process.pages import METRICS, Pages, alive, on_tcp, ready
+from podberth.process.reason import Reason, reason
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.proposer import Proposer
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from podberth.process.journal import Journal
 
 PATH = "/validate"
+_AWAY = "it goes on by itself; `podberth doctor --cluster` says what the cluster lacks"
 KINDS = frozenset(("Pool", "PodNetwork", "AddressReservation", "ConfigMap", "MultiNetworkPolicy"))
 
 
@@ -105,7 +106,7 @@ class Webhook:
             self._journal.write("info" if told else "debug", outcome, {**about, "message": told})
             return 200, answer(review.uid, refusal)
         except Exception as failure:  # noqa: BLE001 - nothing that is asked ends the thread unanswered
-            self._journal.write("error", "failed", {"message": reason(failure)})
+            self._journal.complain("error", "failed", reason(failure))
             return 500, b'{"error": "podberth can\'t tell now; its log says why"}'
         finally:
             self._metrics.reviewed(kind, outcome, time.monotonic() - began)
@@ -114,7 +115,7 @@ class Webhook:
         self._journal.write("info", "renewed", {"what": "certificate"})
 
     def _told(self, what: str) -> None:
-        self._journal.write("warning", "away", {"message": what})
+        self._journal.complain("warning", "away", Reason.of(what, _AWAY))
 
 
 class Metrics:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from podberth.cni.errors import CniError, TryAgainLater
 from podberth.devices.allocations import MOST_BYTES, of_file
 from podberth.process.log import notice
+from podberth.process.reason import reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def kept(root: str) -> tuple[Allocated, ...] | None:
     except OSError:
         return None
     except CniError as wrong:
-        notice(f"{path}: {wrong.message}")
+        notice(reason(wrong, "the kubelet writes it anew with the next pod").within(path))
         return None
 
 

@@ -46,10 +46,13 @@ _REPETITIONS = 3
 
 @value
 class Configuration:
-    """The resources, in order, and why others of the file are not served, each by how the file calls it."""
+    """The resources, in order, and why others of the file are not served, each by how the file calls it.
+
+    Each reason has what to do about it.
+    """
 
     resources: tuple[Resource, ...] = ()
-    refused: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 def read(document: object, prefix: str = PREFIX, where: str = "") -> Configuration:
@@ -75,13 +78,13 @@ def read(document: object, prefix: str = PREFIX, where: str = "") -> Configurati
 
 def _all(one: Callable[[Fields, str], Resource], each: list[object], at: str, prefix: str) -> Configuration:
     found: dict[str, Resource] = {}
-    refused: list[str] = []
+    refused: list[tuple[str, str]] = []
     for place, raw in enumerate(each):
         try:
             made = one(Fields(raw, f"{at}[{place}]", InvalidConfig), prefix)
             _require_new(made, found.values(), f"{at}[{place}]")
         except CniError as wrong:
-            refused.append(f"{wrong.message}; {wrong.details}".removesuffix("; "))
+            refused.append((wrong.message, wrong.details))
         else:
             found[made.name] = made
     return Configuration(resources=tuple(found.values()), refused=tuple(refused))

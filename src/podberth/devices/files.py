@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podberth.cni import parsers
-from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.errors import InvalidConfig
 from podberth.devices.answer import cdi_spec, info
 from podberth.devices.configuration import Configuration, read
 from podberth.networks.device_info import SUFFIX, dp_file
@@ -76,8 +76,3 @@ def _put(path: str, content: bytes) -> None:
     except OSError:
         pass
     write_whole(path, content, _MODE)
-
-
-def trouble(failure: Exception) -> str:
-    """Return why files can't be had, in words."""
-    return failure.message if isinstance(failure, CniError) else str(failure)

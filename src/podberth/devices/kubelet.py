@@ -14,6 +14,7 @@ from podberth.cni.errors import TryAgainLater
 from podberth.devices import checkpoint, messages
 from podberth.devices.allocations import MOST_BYTES, of_answer, proven
 from podberth.devices.checkpoint import ROOT
+from podberth.process.reason import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +54,7 @@ class Kubelet:
             said = tuple(each for each in kept or () if uid and each.uid == uid)
             if not said:
                 raise TryAgainLater(
-                    f"the kubelet does not say which devices {namespace}/{name} has: {_reason(failure)}",
+                    f"the kubelet does not say which devices {namespace}/{name} has: {reason(failure)}",
                     f"is it running, and {self._socket} to be seen from here? the runtime tries again",
                 ) from None
         return proven(said, kept, f"{namespace}/{name}", uid)
@@ -95,8 +96,3 @@ def _read(pods: Any) -> tuple[Allocated, ...]:
                                    for box in pod.containers])
         for pod in pods
     )  # fmt: skip
-
-
-def _reason(failure: grpc.RpcError) -> str:
-    code, details = getattr(failure, "code", None), getattr(failure, "details", None)
-    return f"{code().name}: {details()}" if callable(code) and callable(details) else str(failure)

@@ -1,12 +1,12 @@
 """The messages of the kubelet's APIs for devices: device plugin v1beta1 and PodResources v1. No values and no calls.
 
 Names, numbers and types are facts of k8s.io/kubelet: pkg/apis/deviceplugin/v1beta1 and pkg/apis/podresources/v1,
-api.proto. `process/protobuf.py` says how the tables are written.
+api.proto. `protobuf/classes.py` says how the tables are written.
 """
 
 from __future__ import annotations
 
-from podberth.process.protobuf import classes
+from podberth.protobuf.classes import classes
 
 DEVICE_PLUGIN = {
     "Empty": "",

@@ -16,6 +16,7 @@ from podberth.cni.errors import CniError, TryAgainLater
 from podberth.devices import messages
 from podberth.devices.kubelet import OPTIONS
 from podberth.process.errand import Errands
+from podberth.process.reason import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -62,15 +63,13 @@ class Plugin:
         """Whether the kubelet that runs now knows of the socket, as it is now."""
         return bool(self._registered) and self._registered == self._ids()
 
-    def show(self, devices: Sequence[Device]) -> bool:
-        """Have the kubelet be told these devices, whole; say whether that is any news."""
+    def show(self, devices: Sequence[Device]) -> None:
+        """Have the kubelet be told these devices, whole."""
         with self._changed:
-            if tuple(devices) == self._devices:
-                return False
-            self._devices = tuple(devices)
-            self._edition += 1
-            self._changed.notify_all()
-        return True
+            if tuple(devices) != self._devices:
+                self._devices = tuple(devices)
+                self._edition += 1
+                self._changed.notify_all()
 
     def serve(self) -> None:
         """Serve the plugin anew, and tell the kubelet. TryAgainLater if that does not take it."""
@@ -120,8 +119,9 @@ class Plugin:
                 )
                 register(request, timeout=_PATIENCE)
         except grpc.RpcError as refused:
-            why = refused.details() if isinstance(refused, grpc.Call) else str(refused)
-            raise TryAgainLater(f"{self.resource}: the kubelet does not take it: {why}", "it is tried again") from None
+            raise TryAgainLater(
+                f"{self.resource}: the kubelet does not take it: {reason(refused)}", "it is tried again"
+            ) from None
         self._registered = before
 
     def _ids(self) -> str:

@@ -30,7 +30,8 @@ from podberth.devices.resource import shares
 from podberth.linux import pci
 from podberth.linux.inotify import NAMES, Inotify
 from podberth.networks.device_info import DP
-from podberth.process.loop import Loop, reason
+from podberth.process.loop import Loop
+from podberth.process.reason import Reason, reason
 from podberth.verbs.devices import deaf, give_back, labelled, unusable
 from podberth.verbs.gone import is_gone
 
@@ -41,14 +42,20 @@ if TYPE_CHECKING:
     from podberth.devices.health import Allocated
     from podberth.net.record import Record, RecordKey
     from podberth.net.vf import Vf
+    from podberth.process.journal import Journal
     from podberth.verbs.node import Node
-
-    Told = Callable[[str, str, Mapping[str, object]], None]  # level, event, about
 
 WHO = "agent"
 PERIOD = 5.0  # seconds between two looks, where nothing wakes the loop
 _PAUSE, _LONGEST = 0.05, 0.5  # seconds between two looks at it
 _REGISTERING = 60.0  # seconds of a turn that registrations may take: a kubelet that hangs makes no loop stuck
+_HELD = "end that pod, or have its DEL run: `podberth vf list` says who has what"
+_GIVEN_BACK = Reason(
+    "its pod is gone, and its DEL never came: it was done in its place",
+    "if that comes often, see in the runtime's log what keeps it from DEL",
+)
+_KUBELET = "it is told once it is; --kubelet names the folder of this node's"
+_UNHEALTHY = "`podberth vf list` says who has it, and why it can't be had; the kubelet gives it to no pod until then"
 _GATHERING = 0.05  # seconds: the kubelet writes a file in several steps
 
 
@@ -72,13 +79,13 @@ class Options:
 class Devices:
     """The device plugins. `nodes` opens the stores whose records may speak of functions, the first of them always.
 
-    `told` gets what goes into the log: level, event and what it is about.
+    `journal` is the log.
     """
 
     def __init__(
-        self, options: Options, nodes: Callable[[], Iterator[Node]], told: Told, kubelet: Kubelet | None = None
+        self, options: Options, nodes: Callable[[], Iterator[Node]], journal: Journal, kubelet: Kubelet | None = None
     ) -> None:
-        self._options, self._nodes, self._told = options, nodes, told
+        self._options, self._nodes, self._journal = options, nodes, journal
         self._folder = Path(options.root, "device-plugins")
         self._kubelet = kubelet or Kubelet(options.root)
         self._configuration = Configuration()
@@ -86,13 +93,14 @@ class Devices:
         self._plugins: dict[str, Plugin] = {}
         self._functions: dict[str, dict[str, Vf]] = {}
         self._shown: dict[str, str] = {}  # by device, why it may not be given
+        self.counts: dict[str, tuple[int, int]] = {}  # by resource, how many are healthy and how many are not
         self._seen: set[tuple[RecordKey, int]] = set()  # holders whose namespaces this process has seen
-        self._complaints: frozenset[str] = frozenset()
+        self._complaints: frozenset[Reason] = frozenset()
         self._events: Inotify | None = None
         self._born = ("", monotonic())  # what tells the kubelet's socket from others, and when it was seen first
         self._woken, self._wake_by = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._guard = threading.Lock()
-        self._loop = Loop("devices", self._turn, lambda why: told("error", "devices", {"message": why}))
+        self._loop = Loop("devices", self._turn, lambda why: journal.complain("error", "devices", why))
 
     def start(self) -> None:
         """Begin to serve."""
@@ -150,7 +158,7 @@ class Devices:
             pause = min(2 * pause, _LONGEST)
             held = self._tried(each)
         if held:
-            self._told("warning", "device not free", {"device": each, "message": held})
+            self._journal.complain("warning", "device not free", Reason(held, _HELD), {"device": each})
         return held
 
     def _tried(self, each: str) -> str:
@@ -172,48 +180,53 @@ class Devices:
             held = give_back(node, each, has_forfeited, f"the kubelet has given {each} to another pod", WHO)
             if held:
                 return held
-            self._told("warning", "device given back", {"device": each, "attachment": str(record.attachment)})
+            self._give_notice(each, record)
         return ""
 
     def _allocated(self) -> tuple[Allocated, ...] | None:
         """Return what the kubelet has given to pods; None if it can't be asked, or may not know all pods yet."""
         return None if monotonic() - self._born[1] < self._options.young else self._kubelet.every()
 
-    def _collect(self, complaints: list[str]) -> None:
+    def _collect(self, complaints: list[Reason]) -> dict[str, Record]:
         """Do the DELs that were lost: of functions that the kubelet counts, and whose holders are gone.
 
         Gone is not enough: an agent that does not see the node's namespaces takes all of them for gone. The kubelet has
         to have taken back what it had given. Of what it had not given, this process has to have seen the namespace.
+
+        Return who holds which device then. Records are read once in a look, and again where a DEL was done. By these
+        the kubelet is shown what is held: so this process has looked for the namespace of each holder that it is shown.
         """
-        seen: set[tuple[RecordKey, int]] = set()
-        for node, record in self._counted():
-            holder, gone = (record.key, record.since), is_gone(node, record)
-            if holder in self._seen:
-                seen.add(holder)
-            if gone and (forfeited(record, self._allocated()) if resource_of(record) else holder in seen):
-                complaints += self._buried(node, record)
-        self._seen = seen
-
-    def _see(self) -> None:
-        """Remember whose namespaces are there."""
-        self._seen |= {(record.key, record.since) for node, record in self._counted() if not is_gone(node, record)}
-
-    def _counted(self) -> Iterator[tuple[Node, Record]]:
-        """Yield the holders of functions that the kubelet counts."""
         counted = {each for those in self._functions.values() for each in those}
+        seen: set[tuple[RecordKey, int]] = set()
+        records: dict[str, Record] = {}
         for node in self._nodes():
-            for record in node.attachments.all() if node.stored() else ():
-                if not counted.isdisjoint(record.devices):
-                    yield node, record
+            held, ended = _held(node), False
+            for record in held:
+                holder, gone = (record.key, record.since), is_gone(node, record)
+                if not gone or holder in self._seen:
+                    seen.add(holder)
+                if not gone or counted.isdisjoint(record.devices):
+                    continue
+                if forfeited(record, self._allocated()) if resource_of(record) else holder in seen:
+                    complaints += self._buried(node, record)
+                    ended = True
+            records |= {device: record for record in (_held(node) if ended else held) for device in record.devices}
+        self._seen = seen
+        return records
 
-    def _buried(self, node: Node, record: Record) -> list[str]:
+    def _buried(self, node: Node, record: Record) -> list[Reason]:
         """Do the DEL of one whose namespace is gone; return why its functions are held all the same."""
         device = record.devices[0]  # of several it holds all or none
         held = give_back(node, device, lambda _: False, f"its sandbox is gone, and the kubelet counts {device}", WHO)
         if held:
-            return [held]
-        self._told("warning", "device given back", {"device": device, "attachment": str(record.attachment)})
+            return [Reason(held, _HELD)]
+        self._give_notice(device, record)
         return []
+
+    def _give_notice(self, device: str, record: Record) -> None:
+        self._journal.complain(
+            "warning", "device given back", _GIVEN_BACK, {"device": device, "attachment": str(record.attachment)}
+        )
 
     def _turn(self) -> float:
         self._wait()
@@ -249,15 +262,14 @@ class Devices:
 
     def look(self) -> None:
         """Have the kubelet be told what is so now, by plugins that it knows."""
-        complaints: list[str] = []
+        complaints: list[Reason] = []
         there = self._meet()
         if not there:
-            complaints.append(f"{self._folder / KUBELET}: the kubelet is not there yet; it is told once it is")
+            complaints.append(Reason(f"{self._folder / KUBELET}: the kubelet is not there yet", _KUBELET))
         self._configure(complaints)
         with self._guard:
-            self._collect(complaints)
-            self._look(complaints)
-            self._see()  # of each that the kubelet is told to be held, also since `_collect`
+            # The functions after that: one that was given back is as it was found by then.
+            self._look(self._collect(complaints), complaints)
         self._complain(complaints)
         failures: list[CniError] = []
         end = monotonic() + _REGISTERING
@@ -269,7 +281,7 @@ class Devices:
                     failures.append(failure)
                 else:
                     about = {"resource": plugin.resource, "devices": sorted(self._functions[plugin.resource])}
-                    self._told("info", "devices served", about)
+                    self._journal.write("info", "devices served", about)
         if failures:
             raise failures[0]
 
@@ -284,13 +296,14 @@ class Devices:
             self._born = identity, monotonic()
         return True
 
-    def _look(self, complaints: list[str]) -> None:
-        every, records, why, wires = self._facts()
+    def _look(self, records: Mapping[str, Record], complaints: list[Reason]) -> None:
+        every, why, wires = self._facts()
         before = {each: name for name, those in self._functions.items() for each in those}
         given = shares(self._configuration.resources, every.values(), before)
         self._functions = {name: {vf.address: vf for vf in those} for name, those in given.items()}
         asked = any(vf.address in records or vf.address in why for those in given.values() for vf in those)
         allocated = self._allocated() if asked else ()
+        counts: dict[str, tuple[int, int]] = {}
         for resource in self._configuration.resources:
             those = given[resource.name]
             found = tuple(
@@ -303,32 +316,35 @@ class Devices:
             for each in found:
                 if self._shown.get(each.id) != each.why:
                     self._shown[each.id] = each.why
-                    about = {"resource": resource.name, "device": each.id, "message": each.why or None}
-                    self._told("info" if each.healthy else "warning", "device", about)
+                    about = {"resource": resource.name, "device": each.id}
+                    if each.why:
+                        self._journal.complain("warning", "device", Reason(each.why, _UNHEALTHY), about)
+                    else:
+                        self._journal.write("info", "device", about)
             self._plugins[resource.name].show(found)
+            healthy = sum(each.healthy for each in found)
+            counts[resource.name] = healthy, len(found) - healthy
             nodes = {vf.address: pci.character_devices(vf.address) for vf in those if vf.userspace}
             try:
                 files.about(resource, those, self._options.info)
                 files.by_cdi(resource, those, nodes, self._options.cdi)
             except OSError as failure:
-                complaints.append(f"{resource.name}: {files.trouble(failure)}")
+                complaints.append(reason(failure).within(resource.name))
+        self.counts = counts
 
-    def _facts(self) -> tuple[dict[str, Vf], dict[str, Record], dict[str, str], dict[str, str]]:
-        """Return the functions, who holds which, why others can't be had, and why PFs carry nothing."""
+    def _facts(self) -> tuple[dict[str, Vf], dict[str, str], dict[str, str]]:
+        """Return the functions, why they can't be had by what they are themselves, and why PFs carry nothing."""
         every: dict[str, Vf] = {}
-        records: dict[str, Record] = {}
         wires: dict[str, str] = {"": ""}
         for node in self._nodes():
             if not every:
                 found = node.host.vfs()
                 every = {vf.address: vf for vf in labelled(node, found)}
                 wires |= {pf: deaf(node, pf) for pf in {vf.pf for vf in every.values() if vf.pf}}
-            if node.stored():
-                records |= {device: record for record in node.attachments.all() for device in record.devices}
         why = {vf.address: said for vf in every.values() if (said := unusable(vf, named=True))}
-        return every, records, why, wires
+        return every, why, wires
 
-    def _configure(self, complaints: list[str]) -> None:
+    def _configure(self, complaints: list[Reason]) -> None:
         """Read the file of resources if it has changed; one that can't be read changes nothing."""
         try:
             at = self._options.file.stat()
@@ -337,8 +353,8 @@ class Devices:
                 self._configuration = files.configuration(self._options.file, self._options.prefix)
                 self._read = now
         except (OSError, CniError) as failure:
-            complaints.append(files.trouble(failure))
-        complaints += self._configuration.refused
+            complaints.append(reason(failure))
+        complaints += [Reason(*each) for each in self._configuration.refused]
         wanted = {each.name: each for each in self._configuration.resources}
         with ExitStack() as stopping:
             for name in [each for each in self._plugins if each not in wanted]:
@@ -347,8 +363,13 @@ class Devices:
             if name not in self._plugins:
                 self._plugins[name] = Plugin(self._folder, name, self, topology=resource.topology)
 
-    def _complain(self, complaints: Sequence[str]) -> None:
+    def _complain(self, complaints: Sequence[Reason]) -> None:
         """Log what is wrong with the configuration or the files, once."""
         for each in sorted(set(complaints) - self._complaints):
-            self._told("warning", "devices", {"message": each})
+            self._journal.complain("warning", "devices", each)
         self._complaints = frozenset(complaints)
+
+
+def _held(node: Node) -> list[Record]:
+    """Return the records of a store that are of devices."""
+    return [record for record in node.attachments.all() if record.devices] if node.stored() else []

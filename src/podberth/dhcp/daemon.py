@@ -23,6 +23,7 @@ from podberth.process import sockets
 from podberth.process.jitter import between
 from podberth.process.loop import Loop
 from podberth.process.machine import boot_id
+from podberth.process.reason import LOOK, Reason
 from podberth.process.signals import until_ended
 
 if TYPE_CHECKING:
@@ -136,10 +137,10 @@ class Daemon:
             pass  # it was closed before it was waited for
 
     def _refused(self, why: str) -> None:
-        self._journal.write("warning", "refused", {"why": why})
+        self._journal.complain("warning", "refused", Reason.of(why, "leases are renewed all the same; " + LOOK))
 
-    def _failed(self, why: str) -> None:
-        self._journal.write("error", "turn", {"why": why})
+    def _failed(self, why: Reason) -> None:
+        self._journal.complain("error", "turn", why)
 
 
 def run(options: Options, journal: Journal) -> int:

@@ -16,7 +16,7 @@ from podberth.cni.fields import Fields
 from podberth.dhcp.keeper import checked
 from podberth.dhcp.leases import Key, octets, options_json
 from podberth.dhcp.machine import Subject
-from podberth.process.loop import reason
+from podberth.process.reason import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from podberth.cni.errors import (
     CniError,
@@ -24,7 +24,7 @@ from podberth.dhcp.machine import Client, Moment, State
 from podberth.dhcp.message import BadMessage
 from podberth.dhcp.wire import ALL_MACS, Wire
 from podberth.linux import netns
-from podberth.process.loop import reason
+from podberth.process.reason import Reason, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 MOST = 4096  # leases; each has a descriptor while it waits for a server
 LOOK = 5.0  # seconds between two looks whether links are still there
+_ASKED = "nothing is to be done: at T2 every server is asked"
+_LOST = "is the server there? the pod has no address by DHCP until it answers"
+_ANEW = "restart the pod, or have the server give it that address again"
+_FOLDER = "is there room, and may it be written? a restart of the daemon would not know the lease"
 _PAUSE, _LONGEST_PAUSE = 0.02, 5.0  # seconds until what the kernel refused is tried again
 _SPREAD = 50  # leases a second that are asked for after a start
 
@@ -88,11 +92,11 @@ class Keeper:
     def load(self) -> None:
         """Take up the leases of before a restart, all within some seconds."""
         now = self._moment().now
-        for number, kept in enumerate(self._leases.read(lambda why: self._say("error", "lease not read", why=why))):
+        for number, kept in enumerate(self._leases.read(self._unread)):
             client = machine.kept(self._as_told(kept.subject), kept.terms, kept.lost, now + number / _SPREAD)
             held = self._held[kept.key] = Held(kept.key, kept.place, client, kept.given)
             held.server_mac = kept.server_mac or ALL_MACS
-        self._say("info", "leases", read=len(self._held))
+        self._say("leases", read=len(self._held))
 
     def find(self, key: Key) -> Held | None:
         """Return what is held for the attachment."""
@@ -132,7 +136,7 @@ class Keeper:
             except (OSError, CniError):
                 pass  # the link is gone, or is no way to the server any more: the lease ends by itself
         self._forget(held, TryAgainLater(f"the lease was given up: {why}", "repeat the ADD"))
-        self._say("info", "released", held, why=why, told=sent)
+        self._say("released", held, why=why, told=sent)
 
     def others(self, network: str, valid: frozenset[tuple[str, str]]) -> list[Held]:
         """Return what is held of the network for none of these."""
@@ -237,7 +241,7 @@ class Keeper:
         try:
             wire.send(message, each.to)
         except OSError as wrong:  # the pod has no such address or no way to the server: at T2 everybody is asked
-            self._say("warning", "not sent", held, why=str(wrong.strerror))
+            self._complain("warning", "not sent", held, str(wrong.strerror), _ASKED)
         return client
 
     def _changed(self, held: Held, before: Client) -> None:
@@ -246,12 +250,15 @@ class Keeper:
         if first and terms is not None:
             held.given = terms.address
         if terms is None:
-            self._say("error", "lost", held, why=client.lost)
+            self._complain("error", "lost", held, client.lost, _LOST)
         elif before.terms is None or held.wrong:
-            about = {"address": str(terms.address), "server": str(terms.server), "why": held.wrong}
-            self._say("error" if held.wrong else "info", "leased", held, **about)
+            about = {"address": str(terms.address), "server": str(terms.server)}
+            if held.wrong:
+                self._complain("error", "leased", held, held.wrong, _ANEW, **about)
+            else:
+                self._say("leased", held, **about)
         else:
-            self._say("info", "renewed", held, address=str(terms.address))
+            self._say("renewed", held, address=str(terms.address))
         written = terms or before.terms  # a lease that is lost is kept as lost: a restart must not make it hold again
         try:
             if written is not None and held.given is not None:
@@ -267,7 +274,7 @@ class Keeper:
                     )
                 )
         except OSError as wrong:
-            self._say("error", "not written", held, why=str(wrong))
+            self._complain("error", "not written", held, str(wrong), _FOLDER)
             if first:
                 held.given = None
                 failure = IOFailure(f"the lease can't be written: {wrong.strerror}", "see the folder of leases")
@@ -310,7 +317,7 @@ class Keeper:
         try:
             self._leases.forget(held.key)
         except OSError as wrong:
-            self._say("error", "not forgotten", held, why=str(wrong))
+            self._complain("error", "not forgotten", held, str(wrong), _FOLDER)
         waiting, held.waiting = held.waiting, []
         _tell(waiting, failure)
 
@@ -320,8 +327,16 @@ class Keeper:
             held.wire.close()
             held.wire = held.source = None
 
-    def _say(self, level: str, event: str, held: Held | None = None, **about: object) -> None:
-        self._journal.write(level, event, {"attachment": str(held.key) if held is not None else None, **about})
+    def _unread(self, why: str) -> None:
+        self._journal.complain("error", "lease not read", Reason(why, "delete the pod that had it, and then that file"))
+
+    def _say(self, event: str, held: Held | None = None, **about: object) -> None:
+        self._journal.write("info", event, {"attachment": str(held.key) if held is not None else None, **about})
+
+    def _complain(
+        self, level: Literal["error", "warning"], event: str, held: Held, why: str, todo: str, **about: object
+    ) -> None:
+        self._journal.complain(level, event, Reason(why, todo), {"attachment": str(held.key), **about})
 
 
 def _silent(held: Held) -> CniError:
@@ -343,7 +358,7 @@ def checked(held: Held | None, key: Key) -> Held:
     if held is None:
         raise Drifted(f"the daemon has no lease of {key}", "restart the pod")
     if held.wrong:
-        raise Drifted(f"{key.ifname}: {held.wrong}", "restart the pod, or have the server give it that address again")
+        raise Drifted(f"{key.ifname}: {held.wrong}", _ANEW)
     return held
 
 

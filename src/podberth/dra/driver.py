@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from podberth.cni.errors import CniError, InvalidConfig, KernelRefused, TryAgainLater
-from podberth.dra.claim import CLAIM, read_claim
+from podberth.dra.claim import read_claim
 from podberth.dra.prepared import Interface, Prepared
 from podberth.kube.errors import NotFound
 from podberth.linux import holding
@@ -145,7 +145,7 @@ class Driver:
                     f"{claim}: this node has no device {each.device} now",
                     "see `podberth vf list`",
                 )
-            interfaces.append(_interface(self._parts.state, claim, each, device))
+            interfaces.append(_interface(self._parts.state, each, device))
         prepared = Prepared(
             namespace=claim.namespace,
             name=claim.name,
@@ -257,7 +257,7 @@ def _settle(node: Node, prepared: Prepared, interface: Interface, home: str) -> 
         pass  # it is taken back from wherever the record has it
 
 
-def _interface(state: str, claim: Claim, allocated: Allocated, device: Device) -> Interface:
+def _interface(state: str, allocated: Allocated, device: Device) -> Interface:
     said = allocated.parameters
     ifname = said.interface or allocated.request.replace("/", "-")
     if len(ifname.encode()) > 15:
@@ -277,13 +277,13 @@ def _interface(state: str, claim: Claim, allocated: Allocated, device: Device) -
         device=allocated.device,
         ifname=ifname,
         conf=json.dumps(conf),
-        pod=claim.name if said.identity == CLAIM else claim.pod.name,
+        identity=said.identity,
     )
 
 
 def _environment(prepared: Prepared, interface: Interface, netns: str) -> dict[str, str]:
-    uid = prepared.pod_uid if interface.pod == prepared.pod_name else prepared.uid
-    names = {"NAMESPACE": prepared.namespace, "NAME": interface.pod, "UID": uid}
+    name, uid = prepared.owner(interface)
+    names = {"NAMESPACE": prepared.namespace, "NAME": name, "UID": uid}
     return {
         "CNI_COMMAND": "ADD",
         "CNI_CONTAINERID": prepared.uid,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from podberth.cni.errors import CniError
 from podberth.dra.driver import DRIVER
 from podberth.dra.messages import (
     HEALTH,
@@ -24,9 +23,10 @@ from podberth.dra.messages import (
     registered,
     unprepared,
 )
-from podberth.nri.wire import Malformed
 from podberth.process.errand import Errands
-from podberth.process.loop import Loop, reason, report
+from podberth.process.loop import Loop, report
+from podberth.process.reason import Reason, reason
+from podberth.protobuf.wire import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 AT_A_TIME = 32  # calls; kubelet makes one for each pod that starts or ends
 PERIOD = 5.0  # seconds between two looks at the sockets
 _NEW = ".new"  # of a socket before it is served: kubelet passes over names that begin so (pluginwatcher)
+_VERSIONS = "does kubelet serve DRA, in a version that docs/dra.md names? its log says more"
 GRACE = 45.0  # seconds of a call at most: kubelet waits no longer
 
 
@@ -56,7 +57,7 @@ class Kubelet:
         fence: Fence,
         watch: Watch,
         taken: Callable[[], None],
-        failed: Callable[[str], None],
+        failed: Callable[[Reason], object],
     ) -> None:
         self._driver, self._fence, self._watch = driver, fence, watch
         self._taken, self._failed = taken, failed
@@ -121,7 +122,7 @@ class Kubelet:
     def _status(self, body: bytes) -> bytes:
         why = registered(body)
         if why:
-            report(self._failed, f"kubelet does not take the driver {DRIVER}: {why}")
+            report(self._failed, Reason(f"kubelet does not take the driver {DRIVER}: {why}", _VERSIONS))
         else:
             self._taken()
         return b""
@@ -149,10 +150,9 @@ class Kubelet:
 
     def _told(self, claim: Asked, failure: Exception) -> str:
         """Return what kubelet puts into the pod's events."""
-        said = f"{failure.message}; {failure.details}" if isinstance(failure, CniError) and failure.details else ""
-        said = said or reason(failure)
-        report(self._failed, f"resource claim {claim.namespace}/{claim.name}: {said}")
-        return said
+        why = reason(failure)
+        report(self._failed, why.within(f"resource claim {claim.namespace}/{claim.name}"))
+        return why.whole
 
 
 def _unary(serve: Callable[[bytes], bytes]) -> Any:

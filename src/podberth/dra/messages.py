@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from podberth.cni import parsers
-from podberth.nri.wire import Malformed, Message, encoded_bytes, encoded_number, encoded_text, encoded_texts
+from podberth.protobuf.wire import Malformed, Message, encoded_bytes, encoded_number, encoded_text, encoded_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, TryAgainLater
 from podberth.process.errand import Errand
-from podberth.process.loop import reason, report
+from podberth.process.loop import report
+from podberth.process.reason import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from podberth.dra.driver import Driver
     from podberth.dra.prepared import Prepared, PreparedClaims
     from podberth.nri.messages import Pod
+    from podberth.process.reason import Reason
 
 
 class ClaimedPods:
     """Carries links into pods and out of them. `failed` is told what could not be done."""
 
-    def __init__(self, driver: Driver, claims: PreparedClaims, failed: Callable[[str], None]) -> None:
+    def __init__(self, driver: Driver, claims: PreparedClaims, failed: Callable[[Reason], object]) -> None:
         self._driver, self._claims, self._failed = driver, claims, failed
         self._guard = threading.Lock()
         self._there: dict[str, str] = {}  # by a claim's UID, the sandbox that has its links
@@ -43,7 +45,7 @@ class ClaimedPods:
         try:
             self._bring(pod, anew=True)
         except Exception as failure:  # noqa: BLE001 - the runtime must get no error for an answer, whatever this was
-            report(self._failed, f"{pod}: {reason(failure)}")
+            report(self._failed, reason(failure).within(str(pod)))
 
     def create(self, pod: Pod) -> None:
         """Bring the pod what it lacks, for a container. CniError says what it lacks still."""
@@ -66,7 +68,7 @@ class ClaimedPods:
             try:
                 self._driver.take_home(claim.uid, pod.netns)
             except CniError as failure:
-                report(self._failed, f"{pod}: {claim}: {failure.message}")
+                report(self._failed, reason(failure).within(f"{pod}: {claim}"))
 
     def remove(self, pod: Pod) -> None:
         """Forget the sandbox."""
@@ -104,7 +106,7 @@ class ClaimedPods:
                     if self._driver.hand_over(claim.uid, pod.uid):
                         self._driver.bring(claim.uid, pod.netns)
                 except Exception as failure:  # noqa: BLE001 - it is asked again at kubelet's next try
-                    report(self._failed, f"{pod}: {claim}: {reason(failure)}")
+                    report(self._failed, reason(failure).within(f"{pod}: {claim}"))
         finally:
             self._answered(claims)
 

@@ -13,6 +13,7 @@ from podberth.cni import strictjson
 from podberth.cni.errors import CniError
 from podberth.cni.pod import Attachment
 from podberth.dra import kept
+from podberth.dra.claim import CLAIM, POD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 class Interface:
     """A device of a claim as a pod's interface. `conf` is the network configuration that makes it, as JSON.
 
-    `pod` is the name that its address goes by: the pod's, or the claim's. `mac` and `ips`, with prefix, are as they
-    were made; '' and none before.
+    `identity`: whose name and UID it goes by, 'Pod' or 'Claim', as the claim says. `mac` and `ips`, with prefix, are as
+    they were made; '' and none before.
     """
 
     request: str
@@ -31,7 +32,7 @@ class Interface:
     device: str
     ifname: str
     conf: str
-    pod: str
+    identity: str
     mac: str = ""
     ips: tuple[str, ...] = ()
 
@@ -50,6 +51,13 @@ class Prepared:
 
     def __str__(self) -> str:
         return f"resource claim {self.namespace}/{self.name}"
+
+    def owner(self, interface: Interface) -> tuple[str, str]:
+        """Return the name and the UID of what the interface's address goes by.
+
+        A claim may have its pod's name: whose the address is follows from what the claim says alone.
+        """
+        return (self.name, self.uid) if interface.identity == CLAIM else (self.pod_name, self.pod_uid)
 
     def attachment(self, interface: Interface) -> Attachment:
         """Return what its record and its leases are kept under: a claim's UID stands for the container's ID."""
@@ -118,4 +126,6 @@ def _read(said: Any) -> Prepared:
     found = Prepared(**{**said, "interfaces": interfaces})
     for each in interfaces:
         found.attachment(each)  # for which its configuration has to be readable
+        if each.identity not in (POD, CLAIM):
+            raise ValueError(each.identity)
     return found

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from podberth.dra.health import Health
+    from podberth.process.reason import Reason
 
 PERIOD = 5.0  # seconds between two looks
 HEARTBEAT = 10.0  # seconds after which a stream says again what has not changed
@@ -35,7 +36,7 @@ class Watch:
         self,
         look: Callable[[], tuple[Health, ...]],
         changed: Callable[[Health], None],
-        failed: Callable[[str], None],
+        failed: Callable[[Reason], object],
         *,
         period: float = PERIOD,
         heartbeat: float = HEARTBEAT,
@@ -53,6 +54,13 @@ class Watch:
     def start(self) -> None:
         """Begin to look."""
         self._loop.start()
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many devices are healthy, and how many are not, as they were seen last."""
+        seen = self._seen
+        unhealthy = sum(bool(each.why) for each in seen)
+        return len(seen) - unhealthy, unhealthy
 
     def end(self) -> None:
         """Have each stream end, and begin none."""

@@ -93,6 +93,10 @@ class Ledger(Protocol):
         """Return the reservations in order of address; `pod` matches by namespace and name."""
         ...
 
+    def idle_claims(self, node: str) -> tuple[Reservation, ...]:
+        """Return what is reserved for IPAMClaims and bound to nobody, and was bound on that node last; by address."""
+        ...
+
     def who(self, address: IPv4Address | IPv6Address, at: int | None = None) -> Holding:
         """Return who has the address now, or had it at time `at` (ns since the epoch).
 

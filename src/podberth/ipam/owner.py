@@ -13,7 +13,7 @@ from __future__ import annotations
 from podberth.cni import ipam_claim, parsers
 from podberth.cni.pod import PodRef, declared
 
-_PREFIX, _CLAIM = "deployment/", "ipamclaim/"
+_PREFIX, CLAIMS = "deployment/", "ipamclaim/"  # what the names of Deployments and of claims begin with
 SAFE = "bcdfghjklmnpqrstvwxz2456789"  # k8s.io/apimachinery/pkg/util/rand: what hashes and suffixes are made of
 MAX_HASH, SUFFIX = 10, 5
 # k8s.io/apiserver/pkg/storage/names cuts what comes before a suffix to 58 characters: name, '-', hash, '-'.
@@ -27,15 +27,15 @@ def of_deployment(namespace: str, name: str) -> PodRef:
 
 def of_claim(namespace: str, name: str, uid: str) -> PodRef:
     """Return the owner of the addresses of an IPAMClaim."""
-    return PodRef(namespace=namespace, name=f"{_CLAIM}{name}/{uid}")
+    return PodRef(namespace=namespace, name=f"{CLAIMS}{name}/{uid}")
 
 
 def named(namespace: object, name: object) -> PodRef:
     """Return the pod that somebody names, or with `deployment/NAME` the Deployment, or with `ipamclaim/NAME/UID` the
     claim. ValueError says what is wrong.
     """
-    if isinstance(name, str) and name.startswith(_CLAIM):
-        whole, _, uid = name.removeprefix(_CLAIM).partition("/")
+    if isinstance(name, str) and name.startswith(CLAIMS):
+        whole, _, uid = name.removeprefix(CLAIMS).partition("/")
         owner = declared(namespace, whole, ipam_claim.name)
         return of_claim(owner.namespace, owner.name, ipam_claim.uid(uid))
     if not isinstance(name, str) or not name.startswith(_PREFIX):
@@ -59,17 +59,17 @@ def is_deployment(owner: PodRef) -> bool:
 
 def is_claim(owner: PodRef) -> bool:
     """Say whether it is an IPAMClaim."""
-    return owner.name.startswith(_CLAIM)
+    return owner.name.startswith(CLAIMS)
 
 
 def is_shared(owner: PodRef) -> bool:
     """Say whether it is a Deployment or a claim: pods of other names have its addresses, one after another."""
-    return owner.name.startswith((_PREFIX, _CLAIM))
+    return owner.name.startswith((_PREFIX, CLAIMS))
 
 
 def claim_of(owner: PodRef) -> tuple[str, str]:
     """Return the name and the UID of the claim that the owner is."""
-    name, _, uid = owner.name.removeprefix(_CLAIM).partition("/")
+    name, _, uid = owner.name.removeprefix(CLAIMS).partition("/")
     return name, uid
 
 

@@ -113,8 +113,9 @@ def status(call: Call, ipam: Fields) -> None:
         raise
     except CniError as wrong:
         from podberth.process.log import notice
+        from podberth.process.reason import reason
 
-        notice(f"STATUS of dhcp: {wrong.message}; {wrong.details}")
+        notice(reason(wrong).within("STATUS of dhcp"))
 
 
 def client_of(call: Call) -> bytes:

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from podberth.cni.value import value
 from podberth.kube import errors
+from podberth.kube.resources import source
 from podberth.kube.wire import Lost, NotSent, Wire
 from podberth.process.jitter import between
 from podberth.process.reach import own_certificate
@@ -52,6 +53,8 @@ _ERRORS: Mapping[int, type[CniError]] = {
 }
 # What grants every right that podberth asks for.
 RIGHTS = "`kubectl apply -k` an overlay of deploy/ of this version"
+# How the API server says that it serves no such resource, in a group that it knows, and in one that it does not.
+_NO_KIND = ("could not find the requested resource", "404 page not found")
 # How the API server says that it got no answer of a webhook, which comes before anything is written.
 _WEBHOOK = ("failed calling webhook", "failed to call webhook", "failed calling admission webhook")
 
@@ -312,8 +315,8 @@ def refusal(call: Call, code: int, body: bytes | Object, secret: Secret | None =
         old = own_certificate(secret.certificate.encode()) if secret is not None and secret.certificate else None
         advice = "see the token or the client certificate of the kubeconfig: is it of this cluster, and still valid?"
         return errors.Unauthorized(said, f"{old.what}: {old.remedy}" if old is not None else advice)
-    if code == 404 and "could not find the requested resource" in message:
-        return errors.NotFound(said, "the custom resources are not installed: `kubectl apply -k deploy/` installs them")
+    if code == 404 and any(words in message for words in _NO_KIND):
+        return errors.NotFound(said, f"{call.resource.kind} is not installed: {source(call.resource)}")
     if code >= 500 and any(words in message for words in _WEBHOOK):
         return errors.WebhookDown(said, "nothing was changed; see whether that webhook runs (docs/controller.md)")
     kind = _ERRORS.get(code)

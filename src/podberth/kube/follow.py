@@ -16,10 +16,11 @@ from podberth.kube.client import Listing
 from podberth.kube.errors import Gone, Unavailable
 from podberth.kube.watch import BOOKMARK, watch
 from podberth.process.jitter import Backoff
-from podberth.process.loop import Loop, reason
+from podberth.process.loop import Loop
+from podberth.process.reason import reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from podberth.kube.client import Client, Object
     from podberth.kube.resources import Resource
@@ -47,20 +48,20 @@ class Follower:
     """A thread that keeps `handler` up to date.
 
     `start`: the version that the handler is at already, from an earlier life; without it the collection is listed.
-    `part` takes of each listed object what the handler needs: the rest of a long list is never there at once.
+    `kept` takes of the listed objects what the handler needs: the rest of a long list is never there at once.
     `longest`: seconds between tries at most. `silent`: seconds without a word that a watch is believed to be alive.
     """
 
     def __init__(
         self, client: Client, resource: Resource, handler: Handler, *, namespace: str = "", labels: str = "",
         fields: str = "", start: str = "", longest: float = LONGEST_PAUSE, silent: float = SILENT,
-        part: Callable[[Object], Object] | None = None,
+        kept: Callable[[Iterable[Object]], Sequence[Object]] | None = None,
     ) -> None:  # fmt: skip
         self._client = client
         self._resource = resource
         self._handler = handler
         self._namespace, self._labels, self._fields = namespace, labels, fields
-        self._part = part
+        self._kept = kept
         self._watch: Watch | None = None
         self._lock = threading.Lock()
         self._backoff = Backoff(FIRST_PAUSE, longest, least=0.5)
@@ -149,14 +150,18 @@ class Follower:
     def _listed(self) -> Listing:
         """Return the collection; of each object what is needed."""
         where, labels, fields = self._namespace, self._labels, self._fields
-        if self._part is None:
+        if self._kept is None:
             return self._client.list(self._resource, where, labels=labels, fields=fields)
-        items: list[Object] = []
         version = ""
-        for page in self._client.pages(self._resource, where, labels=labels, fields=fields):
-            items += map(self._part, page.items)
-            version = page.resource_version
-        return Listing(items=items, resource_version=version)
+
+        def listed() -> Iterator[Object]:
+            nonlocal version
+            for page in self._client.pages(self._resource, where, labels=labels, fields=fields):
+                version = page.resource_version
+                yield from page.items
+
+        items = self._kept(listed())
+        return Listing(items=list(items), resource_version=version)
 
     def _hear(self, watching: Watch) -> None:
         for kind, item in watching:

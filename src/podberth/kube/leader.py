@@ -13,7 +13,8 @@ from podberth.kube import lease as lock
 from podberth.kube.errors import NotFound
 from podberth.kube.resources import LEASES
 from podberth.process.jitter import between
-from podberth.process.loop import Loop, reason, report
+from podberth.process.loop import Loop, report
+from podberth.process.reason import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable

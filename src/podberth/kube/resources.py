@@ -74,3 +74,23 @@ ACCESS_REVIEWS = Resource(
     kind="SelfSubjectAccessReview",
     namespaced=False,
 )
+
+# What makes an API server serve a kind: a document of ours, or whose it is.
+_OURS = "`kubectl apply -k deploy/base/crds` installs podberth's kinds"
+_SOURCES = {
+    NETWORK_ATTACHMENTS: "docs/several-networks.md has its CustomResourceDefinition, and so has Multus",
+    IPAM_CLAIMS: "its CustomResourceDefinition is that of github.com/k8snetworkplumbingwg/ipamclaims",
+    MULTI_NETWORK_POLICIES: (
+        "its CustomResourceDefinition is `scheme.yml` of github.com/k8snetworkplumbingwg/multi-networkpolicy"
+    ),
+}
+_DRA = "Kubernetes serves it from 1.32 on; until 1.33 it has to be switched on (docs/dra.md)"
+
+
+def source(resource: Resource) -> str:
+    """Return what has an API server serve the kind, for whoever finds that it does not."""
+    if resource.group == GROUP:
+        return _OURS
+    if resource.group == "resource.k8s.io":
+        return _DRA
+    return _SOURCES.get(resource, f"`kubectl api-resources` shows whether it serves {resource.api_version}")

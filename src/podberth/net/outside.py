@@ -77,8 +77,8 @@ class Outside(Protocol):
         """Return which of the devices the network's plugins would take, as the pod is declared. Raises as `add`."""
         ...
 
-    def device_info(self, op: CallPlugins) -> Mapping[str, object] | None:
-        """Return what is known of the network's device from files; None if there is none that can be read."""
+    def device_infos(self, op: CallPlugins) -> tuple[Mapping[str, object], ...]:
+        """Return what is known of the network's devices from files, of each that can be read."""
         ...
 
     def object(self, sought: ObjectSought) -> Mapping[str, object] | None:

@@ -7,7 +7,7 @@ from podberth.cni.errors import CniError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 DP = "/var/run/k8s.cni.cncf.io/devinfo/dp"  # of device plugins
 CNI = "/var/run/k8s.cni.cncf.io/devinfo/cni"  # of meta plugins, for CNI plugins
@@ -19,6 +19,18 @@ MOST_BYTES = 1 << 14
 def dp_file(resource: str, device: str, folder: str = DP) -> str:
     """Return the path of the file about a device that a device plugin has given."""
     return f"{folder}/{resource.replace('/', '-')}-{device}{SUFFIX}"
+
+
+def dp_files(resources: Iterable[str], devices: Iterable[str], folder: str = DP) -> tuple[str, ...]:
+    """Return where files about these devices may be: of several resources, nobody says which device is of which."""
+    names, devices = tuple(dict.fromkeys(resources)), tuple(devices)
+    return tuple(dp_file(resource, device, folder) for device in devices for resource in names)
+
+
+def address_of(info: Mapping[str, object]) -> str:
+    """Return the PCI address that a file is about; '' if it is about something else."""
+    pci = info.get("pci")
+    return str(pci.get("pci-address", "")) if isinstance(pci, dict) else ""
 
 
 def cni_file(label: str, container_id: str, ifname: str, folder: str = CNI) -> str:

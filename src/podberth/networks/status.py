@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from podberth.cni.result import Interface
 from podberth.cni.strictjson import dumps
+from podberth.networks.device_info import address_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from podberth.cni.result import Dns, IPConfig, Result
     from podberth.net.ops import CallPlugins
@@ -15,32 +16,36 @@ if TYPE_CHECKING:
 STATUS = "k8s.v1.cni.cncf.io/network-status"
 
 
-def status(called: Iterable[tuple[CallPlugins, Result, Mapping[str, object] | None]]) -> str:
+def status(called: Iterable[tuple[CallPlugins, Result, Sequence[Mapping[str, object]]]]) -> str:
     """Return the annotation's text: each network's interfaces in the pod, in the order of their ADDs.
 
-    `called`: the call, its result, and what is known of its device by a file (device-info-spec 1.1).
+    `called`: the call, its result, and what is known of its devices by files (device-info-spec 1.1).
     """
-    return dumps([entry for op, result, info in called for entry in _entries(op, result, info)])
+    return dumps([entry for op, result, infos in called for entry in _entries(op, result, infos)])
 
 
-def _entries(op: CallPlugins, result: Result, info: Mapping[str, object] | None) -> Iterator[dict[str, object]]:
+def _entries(op: CallPlugins, result: Result, infos: Sequence[Mapping[str, object]]) -> Iterator[dict[str, object]]:
     """Yield an entry for each interface in the pod; one with the addresses where a plugin says nothing of interfaces.
 
     Addresses of no interface are the last one's, and of a network that is the default the first with a gateway is it. A
-    chain that makes neither interfaces nor addresses has no entry.
+    chain that makes neither interfaces nor addresses has no entry. Of several devices, as of a bond, each entry has
+    the file about its own.
     """
-    if not result.interfaces and not result.ips and info is None:
+    of_one = infos[0] if len(infos) == 1 and "," not in op.info_from else None
+    if not result.interfaces and not result.ips and of_one is None:
         return
     inside = [place for place, link in enumerate(result.interfaces) if link.sandbox]
     if not inside:
-        yield _entry(op, result, Interface(name=op.ifname), result.ips, default=op.default) | _about(info)
+        yield _entry(op, result, Interface(name=op.ifname), result.ips, default=op.default) | _about(of_one)
     towards = [ip.interface for ip in result.ips if ip.gateway is not None and ip.interface in inside]
     chosen = next(iter(towards + inside), None)
     for place in inside:
         places = (place, None) if place == inside[-1] else (place,)
         ips = tuple(ip for ip in result.ips if ip.interface in places)
         entry = _entry(op, result, result.interfaces[place], ips, default=op.default and place == chosen)
-        yield entry | (_about(info) if place == inside[0] else {})
+        yield entry | _about(
+            of_one if place == inside[0] and of_one is not None else _own(result.interfaces[place], infos)
+        )
 
 
 def _entry(
@@ -62,6 +67,11 @@ def _entry(
     if link.pci_id:
         entry["device-info"] = {"type": "pci", "version": "1.1.0", "pci": {"pci-address": link.pci_id}}
     return entry
+
+
+def _own(link: Interface, infos: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
+    """Return what is known of the function that the link is of."""
+    return next((each for each in infos if link.pci_id and address_of(each) == link.pci_id), None)
 
 
 def _about(info: Mapping[str, object] | None) -> dict[str, object]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from podberth.nri.wire import Message, encoded_bytes, encoded_number, encoded_text
+from podberth.protobuf.wire import Message, encoded_bytes, encoded_number, encoded_text
 
 PLUGIN, RUNTIME = "nri.pkg.api.v1alpha1.Plugin", "nri.pkg.api.v1alpha1.Runtime"
 OK, UNKNOWN, UNIMPLEMENTED, UNAVAILABLE = 0, 2, 12, 14  # codes of google.rpc.Status

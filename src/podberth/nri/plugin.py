@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 from podberth.cni.errors import TryAgainLater
 from podberth.nri.frames import BadFrame
 from podberth.nri.session import Kind, NotTaken, Session
-from podberth.nri.wire import Malformed
 from podberth.process.errand import Errand
-from podberth.process.loop import WAIT, Loop, reason, report
+from podberth.process.loop import WAIT, Loop, report
+from podberth.process.reason import reason
+from podberth.protobuf.wire import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from podberth.nri.messages import Pod, Runtime
     from podberth.nri.session import Told
+    from podberth.process.reason import Reason
 
 SOCKET = "/var/run/nri/nri.sock"
 NAME, INDEX = "podberth", "05"  # early: other plugins may look at the pod's links
@@ -65,7 +67,7 @@ class Plugin:
     """
 
     def __init__(
-        self, path: Path, pods: Pods, heard: Callable[[Runtime], None], failed: Callable[[str], None],
+        self, path: Path, pods: Pods, heard: Callable[[Runtime], None], failed: Callable[[Reason], object],
         patience: float = WAIT,
     ) -> None:  # fmt: skip
         self._path, self._pods, self._heard, self._failed = path, pods, heard, failed
@@ -161,17 +163,17 @@ class Plugin:
             raise
 
     def _serve(self, peer: socket.socket, session: Session, call: Told) -> None:
-        failure = ""
+        failure: Reason | None = None
         try:
             self._do(call)
         except Exception as raised:  # noqa: BLE001 - the runtime is answered, whatever this was
             failure = reason(raised)
             about = f" {call.pods[0]}" if len(call.pods) == 1 else ""
-            report(self._failed, f"{call.kind}{about}: {failure}")
+            report(self._failed, failure.within(f"{call.kind}{about}"))
         finally:
             self._room.release()
         try:
-            self._send(peer, session.answer(call, failure))
+            self._send(peer, session.answer(call, failure or ""))
         except OSError:
             pass  # the runtime has given the plugin up: the loop sees it too, and connects again
 

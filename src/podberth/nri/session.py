@@ -28,7 +28,7 @@ from podberth.nri.messages import (
     registration,
     synchronized,
 )
-from podberth.nri.wire import Malformed, Message
+from podberth.protobuf.wire import Malformed, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -218,8 +218,9 @@ def _claim(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Se
 def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen) -> ops.CallPlugins:
     first, claim = leg is legs[0], _claim(conf, call, leg, legs, seen)
     device = leg.device or leg.named
-    one = leg.resource and device and "," not in device  # a file is about one device
-    info_file = device_info.cni_file(leg.label, call.container_id, leg.ifname) if one else ""
+    about = device_info.dp_files(leg.resources, device.split(",")) if leg.resource and device else ()
+    # Plugins are told of one file, about one device (device-info-spec 1.1): none of a bond's are.
+    info_file = device_info.cni_file(leg.label, call.container_id, leg.ifname) if len(about) == 1 else ""
     offered = capabilities(leg, call.runtime_config or {}, first=first, info_file=info_file)
     return ops.CallPlugins(
         network=leg.network.name,
@@ -237,7 +238,7 @@ def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: S
         gateways=leg.gateways,
         claim=f"{claim.name}/{claim.uid}" if claim is not None else "",
         standby=claim is not None and claim.standby,
-        info_from=device_info.dp_file(leg.resource, device) if info_file else "",
+        info_from=",".join(about),
         info_file=info_file,
     )
 

@@ -12,6 +12,8 @@ from podberth.process.loop import Loop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from podberth.process.reason import Reason
+
 RENEWING = 30.0  # seconds between two looks
 
 
@@ -78,7 +80,7 @@ class Served:
         return True
 
 
-def renewing(served: Served, told: Callable[[], object], failed: Callable[[str], object]) -> Loop:
+def renewing(served: Served, told: Callable[[], object], failed: Callable[[Reason], object]) -> Loop:
     """Return the loop that takes up what is new, and tells."""
 
     def turn() -> float:

@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from podberth.process.reason import Reason
+
 STDERR, FILE = "stderr", "logFile"
 _LOST = {STDERR: 0, FILE: 0}
 _OPENED = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -29,21 +31,21 @@ def say(line: str) -> bool:
     return _counted(STDERR, _said(line.encode(errors="backslashreplace") + b"\n"))
 
 
-def notice(message: str) -> None:
+def notice(why: Reason) -> None:
     """Tell of something that is nobody's answer: in words, or as the journal of a process that stays has it."""
-    _notices[-1](message)
+    _notices[-1](why)
 
 
-def have_noticed(by: Callable[[str], object]) -> None:
+def have_noticed(by: Callable[[Reason], object]) -> None:
     """Have `by` tell of all that is noticed in this process from here on."""
     _notices.append(by)
 
 
-def _in_words(message: str) -> None:
-    say(f"podberth: {message}")
+def _in_words(why: Reason) -> None:
+    say(f"podberth: {why.whole}")
 
 
-_notices: list[Callable[[str], object]] = [_in_words]
+_notices: list[Callable[[Reason], object]] = [_in_words]
 
 
 def append(path: str, line: bytes) -> str:

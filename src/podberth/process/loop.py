@@ -14,28 +14,20 @@ from time import monotonic
 
 from podberth.process import roll
 from podberth.process.jitter import Backoff
+from podberth.process.reason import reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
 
+    from podberth.process.reason import Reason
+
     T = TypeVar("T")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds, at most, after the first failure and after many in a row
 BOUND = 300.0  # seconds that a turn may last
 WAIT = 30.0  # seconds that a turn waits for something to do, at most
-
-
-def reason(failure: BaseException) -> str:
-    """Return an error in words: podberth's own by its message, a bug by its type too."""
-    message = getattr(failure, "message", None)
-    if isinstance(message, str):
-        return message
-    try:
-        return f"{type(failure).__name__}: {failure}"
-    except Exception:  # noqa: BLE001 - an error whose words can't be had is told by its name
-        return type(failure).__name__
 
 
 def report(log: Callable[[T], object], message: T) -> None:
@@ -56,7 +48,7 @@ class Loop:
     """
 
     def __init__(
-        self, name: str, turn: Callable[[], float], failed: Callable[[str], object], *, bound: float = BOUND,
+        self, name: str, turn: Callable[[], float], failed: Callable[[Reason], object], *, bound: float = BOUND,
         family: str = "", first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE, daemon: bool = True,
     ) -> None:  # fmt: skip
         self.name, self.family, self.bound = name, family or name, bound

@@ -6,10 +6,13 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from podberth.process.loop import Loop, reason, report
+from podberth.process.loop import Loop, report
+from podberth.process.reason import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from podberth.process.reason import Reason
 
 T = TypeVar("T")
 
@@ -20,7 +23,9 @@ class Outbox(Generic[T]):
     `lost` is told why, and how many there were. `most`: how many wait; what comes then is lost.
     """
 
-    def __init__(self, name: str, send: Callable[[T], object], lost: Callable[[str, int], object], most: int) -> None:
+    def __init__(
+        self, name: str, send: Callable[[T], object], lost: Callable[[Reason, int], object], most: int
+    ) -> None:
         self._name = name
         self._send = send
         self._lost = lost

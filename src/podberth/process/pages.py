@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from podberth.process.reason import Reason
+
     Page = Callable[[], tuple[int, str, bytes]]  # status, content type, body
     Taker = Callable[[bytes], tuple[int, bytes]]  # from a body to status and JSON
 
@@ -43,7 +45,7 @@ class Pages:
     """
 
     def __init__(
-        self, listening: socket.socket, pages: Mapping[str, Page], failed: Callable[[str], object], *,
+        self, listening: socket.socket, pages: Mapping[str, Page], failed: Callable[[Reason], object], *,
         takers: Mapping[str, Taker] | None = None, tls: ssl.SSLContext | None = None, most: int = 0,
         patience: float = PATIENCE,
     ) -> None:  # fmt: skip

@@ -12,6 +12,7 @@ from podberth.ipam.registration import ASK, Registration, absent, remedy
 from podberth.ipam.versions import HERE, Feature
 from podberth.process.log import notice
 from podberth.process.loop import Loop
+from podberth.process.reason import Reason
 from podberth.stores import chosen as choice
 from podberth.stores.clock import NodeClock
 from podberth.stores.elsewhere import LastKnown
@@ -76,9 +77,9 @@ class Member:
         self._declared = ClusterPolicies(self.proposer)
         self._known = LastKnown(self.cluster.elsewhere(node), self.away, self.proposer.outlook, directory)
         self._actor = Actor(who="agent", why="declared", node=node)
-        self._feed = Feed(self.proposer, notice) if staying else None
+        self._feed = Feed(self.proposer, _tell) if staying else None
         self._hear_at = 0.0
-        self._upkeep = Loop("member", self._keep_up, notice)
+        self._upkeep = Loop("member", self._keep_up, _tell)
         self._undelivered = Undelivered(directory)
         self._next_proof = 0.0  # by time.monotonic
         self._refused = ""  # why this podberth may not write, as was logged last
@@ -91,11 +92,11 @@ class Member:
             self._upkeep.start()
 
     def _proposer(self, node: str, *, current: bool) -> Proposer:
-        replica = Replica(self._directory, told=notice)
+        replica = Replica(self._directory, told=_tell)
         features = (Feature.CLUSTERS,) if self._chosen.cluster else ()
         proposer = Proposer(replica, self.cluster, node, current=current, features=features)
         proposer.away = self.away
-        proposer.returned.told = notice
+        proposer.returned.told = _tell
         return proposer
 
     def _journalled(self) -> JournalledLedger:
@@ -152,13 +153,13 @@ class Member:
             if self._outgrown():
                 return _UPKEEP
             if not self.identity.foreign:
-                self._ledger.replay(notice)
+                self._ledger.replay(_tell)
             for what in self.proposer.tending.tend():
-                notice(what)
+                _tell(what)
             self.cluster.tidy()
             if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
                 for name in self._declared.accept():
-                    notice(f"Pool {name}: its newest text is in force")
+                    notice(Reason(f"Pool {name}: its newest text is in force", "nothing is to be done"))
                 if self._ledger.allows(Feature.PODNETWORKS_IN_FORCE):
                     self._declared.accept_podnetworks(reserving=self._actor)
             if time.monotonic() > self._hear_at:
@@ -170,7 +171,7 @@ class Member:
         """Say whether this node may not write into the ledger, by its minimum version; the log has it once."""
         before, self._refused = self._refused, self.proposer.outgrown
         if self._refused and self._refused != before:
-            notice(f"{self._refused}; nothing is written until then")
+            notice(Reason(f"{self._refused}; nothing is written until then", "bring this node to that version"))
         return bool(self._refused)
 
     def _prove_in_time(self) -> None:
@@ -181,7 +182,7 @@ class Member:
         before = self.identity.refusal
         proof = self.identity.refresh()
         if proof.refusal and proof.refusal != before:
-            notice(proof.refusal)
+            _tell(proof.refusal)
         self.proposer.take(Seen(epoch=self.cluster.epoch(lambda _: None)))
         self._next_proof = time.monotonic() + ASK
         if not self._of_nodes:  # of Nodes operators say it in Kubernetes
@@ -191,7 +192,7 @@ class Member:
         node = self.proposer.spread.node
         now, version = self.proposer.replica.clock().time, HERE if self._feed is not None else ""
         mine = registration(self._directory, node, *self._machine, now, version=version)
-        proof = self.cluster.prove(mine, notice, waited=waited)
+        proof = self.cluster.prove(mine, _tell, waited=waited)
         if proof.absent:
             return absent(node, known=was_seen(self._directory, node))
         if not proof.refusal and self._of_nodes:
@@ -219,7 +220,7 @@ def _is_missing(chosen: Chosen) -> bool:
     cluster = connected(chosen)
     try:
         mine = Registration(node=chosen.node, machine="", boot="", key="")
-        return cluster.prove(mine, notice, waited=False).absent
+        return cluster.prove(mine, _tell, waited=False).absent
     finally:
         cluster.close()
 
@@ -260,3 +261,8 @@ def _dated(chosen: Chosen, cluster: Cluster) -> tuple[Callable[[Uptime], Opinion
     from podberth.stores.kubernetes.store import KubernetesCluster
 
     return (Dated(cluster.client),) if isinstance(cluster, KubernetesCluster) else ()
+
+
+def _tell(what: str) -> None:
+    """Notice what a part of the store says; where it says no next step, `doctor` does."""
+    notice(Reason.of(what, "`podberth doctor` says how this node stands with the cluster's store"))

@@ -84,7 +84,7 @@ def show(node: Node, conf: Settings, pod: PodRef | None, ops: Iterable[object]) 
     outside = node.host.outside
     answers = [(op, outside.answered(op)) for op in _calls(ops)]
     if pod is not None and node.annotate is not None and conf.shows(pod.namespace):
-        text = status((op, answer, outside.device_info(op)) for op, answer in answers)
+        text = status((op, answer, outside.device_infos(op)) for op, answer in answers)
         node.annotate(conf.kubeconfig, pod, text)
     if pod is not None:
         _show_claims(node, conf.kubeconfig, pod, answers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import CniError
 from podberth.ipam.lease import Actor
-from podberth.ipam.owner import claim_of, is_claim
+from podberth.ipam.owner import claim_of
 from podberth.net.ops import CallPlugins
 from podberth.networks.claim import status_of
 from podberth.networks.settings import kubeconfig_of
@@ -21,18 +21,10 @@ if TYPE_CHECKING:
 def idle(node: Node) -> tuple[Reservation, ...]:
     """Return what is kept for claims whose last pod was on this node, and is gone.
 
-    So one node looks after each claim, whatever their number; what a pod has needs nobody: it can't become free.
+    So one node looks after each claim, whatever their number; what a pod has needs nobody: it can't become free. What
+    other clusters have in the ledger is theirs (`stores.replica.naming`).
     """
-    kept = [one for one in node.ledger.reservations() if is_claim(one.pod) and ":" not in one.pod.namespace]
-    if not kept:
-        return ()
-    bound = {lease.address for lease in node.ledger.leases()}
-    return tuple(one for one in kept if one.address not in bound and _was_here(node, one))
-
-
-def _was_here(node: Node, kept: Reservation) -> bool:
-    event = node.ledger.who(kept.address).event
-    return event is not None and event.actor.node == node.name
+    return tuple(one for one in node.ledger.idle_claims(node.name) if ":" not in one.pod.namespace)
 
 
 def end(node: Node, kept: Reservation) -> bool:

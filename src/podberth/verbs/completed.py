@@ -34,7 +34,8 @@ def completed(host: Host, call: Call, plugin: Plugin) -> Call:
         if call.verb in _JUDGED:
             raise
         from podberth.process.log import notice
+        from podberth.process.reason import reason
 
-        notice(wrong.message)
+        notice(reason(wrong))
         return call
     return replace(call, conf=replace(call.conf, fields=fields))

@@ -60,8 +60,9 @@ def status_for_now(connect: Callable[[], Node], network: Network) -> None:
         status(connect(), network)
     except TryAgainLater as later:
         from podberth.process.log import notice
+        from podberth.process.reason import reason
 
-        notice(f"STATUS: {later.message}")
+        notice(reason(later).within("STATUS"))
 
 
 def _disk(node: Node, network: Network) -> tuple[str, str]:  # noqa: ARG001 - as all choices
@@ -115,8 +116,9 @@ def status_of_ipam(call: Call, delegate: Delegate) -> None:
         raise
     except CniError as refused:
         from podberth.process.log import notice
+        from podberth.process.reason import reason
 
-        notice(f"STATUS of the IPAM plugin: {refused.message}")
+        notice(reason(refused).within("STATUS of the IPAM plugin"))
 
 
 def missing_parents(host: Host, records: Iterable[Record]) -> tuple[str, ...]:

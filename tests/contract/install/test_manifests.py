@@ -70,6 +70,11 @@ def test_the_default_has_all_and_others_what_their_names_say() -> None:
 
 @pytest.mark.parametrize(("container", "spec"), EVERY)
 def test_the_code_has_the_command_with_its_options(container: dict[str, Any], spec: dict[str, Any]) -> None:
+    accepted(container)
+
+
+def accepted(container: dict[str, Any]) -> None:
+    """Have the command line read what the container is started with."""
     command: click.Command = cli
     name, rest = "podberth", words(container)
     assert "command" not in container  # the image's own
@@ -82,6 +87,11 @@ def test_the_code_has_the_command_with_its_options(container: dict[str, Any], sp
 
 @pytest.mark.parametrize(("container", "spec"), EVERY)
 def test_paths_and_ports_lead_somewhere(container: dict[str, Any], spec: dict[str, Any]) -> None:
+    leading(container, spec)
+
+
+def leading(container: dict[str, Any], spec: dict[str, Any]) -> None:
+    """Look at each mount, path and port of a container."""
     mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     assert set(mounts.values()) <= {volume["name"] for volume in spec["volumes"]}
     for path in (word for word in words(container) if word.startswith(("/host/", "/networks"))):

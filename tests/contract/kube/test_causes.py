@@ -15,7 +15,14 @@ from podberth.cni.errors import CniError
 from podberth.kube import errors
 from podberth.kube.client import Client
 from podberth.kube.config import load
-from podberth.kube.resources import NAMESPACES, POOLS
+from podberth.kube.resources import (
+    IPAM_CLAIMS,
+    MULTI_NETWORK_POLICIES,
+    NAMESPACES,
+    NETWORK_ATTACHMENTS,
+    POOLS,
+    Resource,
+)
 from tests.servers.certificates import certificates, dated
 from tests.waiting import PATIENCE
 
@@ -140,6 +147,30 @@ def test_an_expired_client_is_told_so(kube: KubeServer, tmp_path: Path) -> None:
     mine = dated(tmp_path, ours.ca, "me", *PAST, hosts="")
     told = refusal(kube.write_kubeconfig("expired", {"client-certificate": mine.cert, "client-key": mine.key}))
     assert "this client's certificate has expired: it was valid until 2021-01-01" in told.details
+
+
+@pytest.mark.parametrize(
+    ("resource", "installed_by"),
+    [
+        (MULTI_NETWORK_POLICIES, "scheme.yml"),
+        (IPAM_CLAIMS, "k8snetworkplumbingwg/ipamclaims"),
+        (NETWORK_ATTACHMENTS, "docs/several-networks.md"),
+        (Resource(group="resource.k8s.io", version="v1", plural="resourceslices", kind="ResourceSlice",
+                  namespaced=False), "docs/dra.md"),
+        (Resource(group="podberth.io", version="v1alpha1", plural="berths", kind="Berth", namespaced=False),
+         "deploy/base/crds"),
+        (Resource(group="", version="v1", plural="berths", kind="Berth", namespaced=True), "kubectl api-resources"),
+    ],
+)  # fmt: skip
+def test_a_kind_that_the_server_does_not_have_is_named_with_what_installs_it(
+    kube: KubeServer, resource: Resource, installed_by: str
+) -> None:
+    with closing(Client(load(str(kube.kubeconfig)), timeout=PATIENCE)) as client:
+        for ask in (lambda: client.list(resource), lambda: client.get(resource, "x", "default")):
+            with pytest.raises(errors.NotFound) as raised:
+                ask()
+            assert raised.value.details.startswith(f"{resource.kind} is not installed: ")
+            assert installed_by in raised.value.details
 
 
 def test_a_right_that_is_missing_is_named_with_its_remedy(kube: KubeServer) -> None:

@@ -30,7 +30,7 @@ CLAIM = Interface(
     device="vf-1",
     ifname="net1",
     conf="{}",
-    pod="db-0",
+    identity="Pod",
     mac="02:00:00:00:00:01",
     ips=("10.0.0.1/24", "fd00::1/64"),
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from podberth.cni.pod import PodRef
@@ -11,6 +13,7 @@ from podberth.cni.value import replace
 from podberth.devices.service import Devices, Options
 from podberth.entry import open_node
 from podberth.net.facts import NetnsId
+from podberth.process.journal import Journal
 from tests.hosts import FakeHost
 from tests.unit.devices.functions import held, of_the_kubelet, vf
 
@@ -67,7 +70,7 @@ class DescribedNode:
 
     folder: Path
     card: Card = field(default_factory=lambda: Card(*(vf(i, pf) for pf in ("ens1f0", "ens1f1") for i in range(3))))
-    log: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    log: StringIO = field(default_factory=StringIO)
     devices: Racing | None = None
     broken: threading.Event = field(default_factory=threading.Event)  # its store can't be read
 
@@ -80,7 +83,7 @@ class DescribedNode:
             file=file, root=str(root), info=str(self.folder / "info"), cdi=str(self.folder / "cdi"),
             **{"young": 0.0, "patience": 0.3, **said},
         )  # fmt: skip
-        self.devices = Racing(options, self.nodes, lambda _level, event, about: self.log.append((event, about)))
+        self.devices = Racing(options, self.nodes, Journal(to=self.log))
         self.devices.start()
         return self.devices
 
@@ -113,4 +116,5 @@ class DescribedNode:
 
     def said(self, event: str) -> Sequence[Mapping[str, object]]:
         """Return what the log has of an event."""
-        return [about for named, about in self.log if named == event]
+        told = [json.loads(line) for line in self.log.getvalue().splitlines()]
+        return [each for each in told if each["event"] == event]

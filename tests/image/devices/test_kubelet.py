@@ -26,7 +26,8 @@ OF_STORAGE = {vf(i).address for i in range(3)}
 def counted(kubelet: KubeletOfDevices, node: DescribedNode, *devices: str, resource: str = RESOURCE) -> bool:
     """Wait until the kubelet counts these devices."""
     return until(
-        lambda: kubelet.healthy(resource) == set(devices), lambda: f"counted: {kubelet.healthy(resource)}, {node.log}"
+        lambda: kubelet.healthy(resource) == set(devices),
+        lambda: f"counted: {kubelet.healthy(resource)}, {node.log.getvalue()}",
     )
 
 
@@ -169,7 +170,7 @@ def test_a_function_whose_old_pods_del_is_lost_is_given_back_once_its_namespace_
     devices.look()
     assert node.holders() == {device}
     kubelet.end_pod(pod)
-    until(lambda: node.holders() == set(), lambda: node.log)
+    until(lambda: node.holders() == set(), node.log.getvalue)
     counted(kubelet, node, *OF_STORAGE)
 
 

@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 SCRIPT = """\
 import json, sys
+from io import StringIO
 from pathlib import Path
 from podberth.agent.policies import PolicyDirectories
 from podberth.entry import open_node
+from podberth.process.journal import Journal
 
 limit, state, folder = sys.argv[1:]
 before = Path("/proc/sys/user", limit).read_text()
 Path("/proc/sys/user", limit).write_text("0" if "instances" in limit else "2")
-told = []
-directories = PolicyDirectories(lambda level, event, about: told.append([level, event, about["message"]]))
+told = StringIO()
+directories = PolicyDirectories(Journal(to=told))
 node = open_node(state)
 looks = []
 def follow():
@@ -38,7 +40,9 @@ pods.append(follow())
 limited = directories.standings()[0].unwatched
 Path("/proc/sys/user", limit).write_text(before)
 follow(), follow()
-print(json.dumps([pods, looks, limited, directories.standings()[0].unwatched, told]))
+said = [json.loads(line) for line in told.getvalue().splitlines()]
+lines = [[each["level"], each["event"], each.get("message", "")] for each in said]
+print(json.dumps([pods, looks, limited, directories.standings()[0].unwatched, lines]))
 """
 DOCUMENTS = """\
 {apiVersion: podberth.io/v1alpha1, kind: Pool, metadata: {name: db}, spec: {subnets: [{subnet: 10.60.0.0/16}]}}

@@ -146,7 +146,7 @@ def test_an_agent_without_descriptors_goes_on_when_there_are_some_again(node: Ku
         for _ in range(10):
             undo.enter_context(socket.socket(socket.AF_UNIX)).connect(str(node.socket))
         running.wait_for("refused")
-        assert "no call can be accepted just now" in running.events("refused")[0]["why"]
+        assert "no call can be accepted just now" in running.events("refused")[0]["message"]
         resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
         undo.close()
         assert served(node)

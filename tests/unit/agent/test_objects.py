@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podberth.agent.objects import definition
+from podberth.agent.definitions import definition
 from podberth.networks import definition as definitions
 from podberth.networks.legs import MOST_BYTES
 

@@ -205,8 +205,8 @@ def test_every_metric_is_named(page: str, folders: tuple[str, ...]) -> None:
 
 
 def test_every_event_of_the_agents_log_is_named() -> None:
-    logged = in_source(r'(?:write|told)\("(?:info|warning|error)"[^,]*, "([^"]+)"', "agent") | {"call"}
-    logged |= in_source(r'told\("(?:info|warning|error)"[^,]*, "([^"]+)"', "devices")
+    of_a_line = r'(?:write|complain)\(\s*"(?:info|warning|error)", "([^"]+)"'
+    logged = in_source(of_a_line, "agent") | in_source(of_a_line, "devices")
     logged |= in_source(r'_try\("([^"]+)"', "agent")
     assert set(quoted(CLI, "The events are ", "A `call` has")) == logged
 

@@ -29,7 +29,7 @@ OTHERS = held(VF, conf={})  # a pod's, by CNI
 
 def claim(name: str = NAME, network: Mapping[str, object] | None = None, *, complete: bool = True) -> Prepared:
     conf = {"name": DRIVER, **(network or FOUND[NAME].network)}
-    one = Interface(request="net1", pool="node1", device=name, ifname="net1", conf=json.dumps(conf), pod="db-0")
+    one = Interface(request="net1", pool="node1", device=name, ifname="net1", conf=json.dumps(conf), identity="Pod")
     return Prepared(
         namespace="bank", name="fast", uid="u1", pod_name="db-0", pod_uid="p1", interfaces=(one,), complete=complete
     )

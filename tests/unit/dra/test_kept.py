@@ -11,7 +11,7 @@ import pytest
 from podberth.dra.cdi import Fence
 from podberth.dra.messages import Asked, asking, claims_of, registered
 from podberth.dra.prepared import Interface, Prepared, PreparedClaims
-from podberth.nri.wire import Malformed, encoded_bytes, encoded_number, encoded_text
+from podberth.protobuf.wire import Malformed, encoded_bytes, encoded_number, encoded_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ INTERFACE = Interface(
     device="vf-1",
     ifname="net1",
     conf='{"name": "n"}',
-    pod="db-0",
+    identity="Pod",
     mac="02:00:00:00:00:01",
     ips=("10.0.0.1/24",),
 )
@@ -41,6 +41,14 @@ def test_a_claim_is_found_by_its_uid_and_its_pods_by_the_next_agent_too(tmp_path
         assert claims.of_pod("p2") == ()
 
 
+@pytest.mark.parametrize("name", ["fast", "db-0"])
+def test_whose_an_address_is_follows_from_the_claim_s_word_also_where_it_has_its_pod_s_name(name: str) -> None:
+    claim = replace(CLAIM, name=name)
+
+    assert claim.owner(INTERFACE) == ("db-0", "p1")
+    assert claim.owner(replace(INTERFACE, identity="Claim")) == (name, "u1")
+
+
 def test_a_file_that_is_no_claim_is_named_and_left_alone_and_the_others_are_read(tmp_path: Path) -> None:
     claims = PreparedClaims(tmp_path)
     claims.put(CLAIM)
@@ -49,6 +57,7 @@ def test_a_file_that_is_no_claim_is_named_and_left_alone_and_the_others_are_read
         "half": '{"uid"', "list": "[1]", "none": "", "null": "null", "deep": "[" * 100_000,
         "other": '{"uid": "x", "interfaces": [{"y": 1}]}', "copy": own, "u2": own.replace('"u1"', '["u2"]'),
         "u3": own.replace('"u1"', '"u3"').replace("name", "nome"),
+        "u4": own.replace('"u1"', '"u4"').replace('"Pod"', '"pod"'),
     }  # fmt: skip
     for name, text in broken.items():
         (tmp_path / f"{name}.json").write_text(text)

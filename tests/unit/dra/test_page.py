@@ -14,7 +14,7 @@ from podberth.policy.documents import parse_document
 from tests.checkout import ROOT
 
 PAGE = (ROOT / "docs/dra.md").read_text()
-RIGHTS = (ROOT / "deploy/overlays/dra/rights.yaml").read_text()
+RIGHTS = (ROOT / "deploy/overlays/dra/component/rights.yaml").read_text()
 
 
 def documents() -> dict[str, Any]:

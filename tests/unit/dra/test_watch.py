@@ -11,7 +11,7 @@ import pytest
 from podberth.dra.health import Health
 from podberth.dra.messages import watched
 from podberth.dra.watch import STREAMS, Watch
-from podberth.nri.wire import Message
+from podberth.protobuf.wire import Message
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -293,7 +293,11 @@ def bond_of(resource: str, *devices: tuple[str, str], spread: int = 2, members: 
     op = planned(node, call())[1]
     (plugin,) = json.loads(op.config)["plugins"]
     assert json.loads(op.capabilities) == {"deviceID": plugin["deviceID"]}
-    assert op.info_file == op.info_from == ""
+    assert op.info_file == ""
+    where = {path.rpartition("/dp/")[2] for path in op.info_from.split(",")}
+    given = {device: resource for resource, device in devices}
+    for device in plugin["deviceID"].split(","):
+        assert f"{given[device].replace('/', '-')}-{device}-device.json" in where
     assert "pciBusID" not in plugin
     assert plugin["args"]["cni"][RESOURCE] == resource.replace(" ", "")
     return dict(plugin)

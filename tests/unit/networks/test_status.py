@@ -26,7 +26,7 @@ def answered(**said: Any) -> Result:
 
 
 def entries(op: CallPlugins, **said: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(status([(op, answered(**said), None)]))
+    found: list[dict[str, Any]] = json.loads(status([(op, answered(**said), ())]))
     return found
 
 
@@ -44,14 +44,14 @@ def test_an_entry_has_the_network_and_its_first_interface_in_the_pod() -> None:
 
 def test_networks_are_in_the_order_of_their_calls() -> None:
     made = answered(interfaces=[POD])
-    every = [(called(label="cluster", ifname="eth0", default=True), made, None), (called(), made, None)]
+    every = [(called(label="cluster", ifname="eth0", default=True), made, ()), (called(), made, ())]
     assert [(one["name"], one["default"]) for one in json.loads(status(every))] == [
         ("cluster", True), ("bank/storage", False),
     ]  # fmt: skip
 
 
 def test_a_chain_that_makes_nothing_has_no_entry() -> None:
-    assert status([(called(), answered(), None), (called(), answered(dns={"domain": "bank"}), None)]) == "[]"
+    assert status([(called(), answered(), ()), (called(), answered(dns={"domain": "bank"}), ())]) == "[]"
 
 
 def test_without_networks_it_is_an_empty_list() -> None:
@@ -130,7 +130,25 @@ def test_dns_is_as_far_as_the_plugin_says_it() -> None:
 def test_what_a_file_says_of_a_device_goes_before_its_address_in_the_result() -> None:
     info = {"type": "vdpa", "version": "1.1.0", "vdpa": {"driver": "vhost"}}
     result = answered(interfaces=[{**POD, "pciID": "0000:03:02.1"}, {**POD, "name": "net1v"}])
-    first, second = json.loads(status([(called(), result, info)]))
+    first, second = json.loads(status([(called(), result, (info,))]))
     assert (first["device-info"], "device-info" in second) == (info, False)
-    (only,) = json.loads(status([(called(), answered(), info)]))
+    (only,) = json.loads(status([(called(), answered(), (info,))]))
     assert only["device-info"] == info
+
+
+def test_of_a_bond_each_member_has_the_file_about_its_own_function_and_the_bond_has_none() -> None:
+    addresses = ["0000:03:02.0", "0000:03:0a.0"]
+    files = [
+        {"type": "pci", "version": "1.1.0", "pci": {"pci-address": each, "pf-pci-address": f"{each[:-4]}00.0"}}
+        for each in addresses
+    ]
+    members = [{**POD, "name": f"net1-{n}", "pciID": each} for n, each in enumerate(addresses)]
+    result = answered(interfaces=[POD, *members])
+    op = called(info_from="/dp/a,/dp/b")
+
+    bond, *rest = json.loads(status([(op, result, files[::-1])]))
+    assert ("device-info" in bond, [one["device-info"] for one in rest]) == (False, files)
+
+    bond, first, second = json.loads(status([(op, result, files[1:])]))  # one could not be read
+    assert ("device-info" in bond, second["device-info"]) == (False, files[1])
+    assert first["device-info"]["pci"] == {"pci-address": addresses[0]}

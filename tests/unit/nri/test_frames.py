@@ -8,14 +8,7 @@ from hypothesis import strategies as st
 
 from podberth.nri.frames import HEADER, LARGEST, REQUEST, BadFrame, Decoder, Frame, encode
 from podberth.nri.messages import PLUGIN, Pod, Request, Response, registration
-from podberth.nri.wire import (
-    Malformed,
-    Message,
-    encoded_bytes,
-    encoded_number,
-    encoded_text,
-    encoded_texts,
-)
+from podberth.protobuf.wire import Malformed, Message, encoded_bytes, encoded_text
 
 BOTH = (1, 2)
 frames = st.builds(
@@ -88,34 +81,6 @@ def test_bytes_of_any_kind_are_messages_or_malformed(raw: bytes) -> None:
         Response.read(raw)
     except Malformed:
         pass
-
-
-@given(st.text(max_size=20), st.integers(-(2**63), 2**63 - 1), st.lists(st.text(max_size=5), max_size=4))
-def test_what_is_written_is_read(text: str, number: int, texts: list[str]) -> None:
-    found = Message(encoded_text(1, text) + encoded_number(2, number) + encoded_texts(3, texts))
-
-    assert (found.text(1), found.number(2), found.texts(3)) == (text, number, tuple(texts))
-
-
-def test_fields_of_fixed_width_are_passed_over() -> None:
-    raw = b"\x09" + bytes(8) + b"\x15" + bytes(4) + encoded_text(3, "there")
-
-    assert Message(raw).text(3) == "there"
-
-
-@pytest.mark.parametrize("raw", [b"\x0b", b"\x08", b"\x08" + b"\xff" * 11, b"\x0a\x05abc", b"\x00", b"\x0d\x01"])
-def test_what_ends_too_early_or_is_of_no_type_is_malformed(raw: bytes) -> None:
-    with pytest.raises(Malformed):
-        Message(raw)
-
-
-def test_a_field_of_another_type_is_malformed() -> None:
-    with pytest.raises(Malformed):
-        Message(encoded_number(1, 7)).text(1)
-    with pytest.raises(Malformed):
-        Message(encoded_text(1, "x")).number(1)
-    with pytest.raises(Malformed):
-        Message(encoded_bytes(1, b"\xff\xfe")).text(1)
 
 
 def test_a_pod_s_network_namespace_is_found_among_others() -> None:

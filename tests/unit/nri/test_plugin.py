@@ -12,7 +12,7 @@ from podberth.nri.frames import REQUEST, Decoder, Frame, encode
 from podberth.nri.messages import OK, PLUGIN, UNAVAILABLE, Pod, Request, Response
 from podberth.nri.plugin import MOST, Plugin
 from podberth.nri.session import CALLED, SERVED
-from podberth.nri.wire import encoded_bytes, encoded_text
+from podberth.protobuf.wire import encoded_bytes, encoded_text
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from podberth.nri.frames import DATA, REQUEST, RESPONSE, BadFrame, Decoder, Frame, encode
 from podberth.nri.messages import OK, PLUGIN, UNIMPLEMENTED, Event, Pod, Request, Response, configured, mask
 from podberth.nri.session import CALLED, MOST_PODS, SERVED, Kind, NotTaken, Session, Told
-from podberth.nri.wire import Malformed, Message, encoded_bytes, encoded_number, encoded_text
+from podberth.protobuf.wire import Malformed, Message, encoded_bytes, encoded_number, encoded_text
 
 KNOWN_TO_0_8 = 11  # events of NRI 0.8; a plugin that asks for more is not taken
 EVENTS = {Kind.RUN: 1, Kind.STOP: 2, Kind.REMOVE: 3}

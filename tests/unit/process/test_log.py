@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from podberth.process import log
+from podberth.process.reason import LOOK
 from tests.sizes import size
 
 if TYPE_CHECKING:
@@ -171,15 +172,18 @@ def test_a_plugin_s_own_process_loads_next_to_nothing_for_it() -> None:
 NOTICES = """
 from podberth.process.journal import Journal
 from podberth.process.log import notice
-notice("the store is away")
+from podberth.process.reason import Reason
+notice(Reason("the store is away", "look"))
 Journal().with_notices()
-notice("the store is back")
+notice(Reason("the store is back", ""))
 """
 
 
 def test_what_is_noticed_is_told_in_words_or_as_the_process_s_log_has_it() -> None:
     done = subprocess.run([sys.executable, "-c", NOTICES], capture_output=True, text=True, check=True)
     words, line = done.stderr.splitlines()
-    assert words == "podberth: the store is away"
+    assert words == "podberth: the store is away; look"
     told = json.loads(line)
-    assert (told["level"], told["event"], told["message"]) == ("warning", "notice", "the store is back")
+    assert [told[key] for key in ("level", "event", "message", "details")] == [
+        "warning", "notice", "the store is back", LOOK,
+    ]  # fmt: skip

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.cni.errors import TryAgainLater
-from podberth.process.loop import Loop, reason, report
+from podberth.process.loop import Loop, report
+from podberth.process.reason import reason
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:

@@ -71,6 +71,9 @@ class Card(FakeHost):
     def vfs(self) -> tuple[Vf, ...]:
         return tuple(self.functions.values())
 
+    def lines(self, path: str) -> tuple[str, ...] | None:
+        return ("1",) if path.endswith("/carrier") else None
+
     def undo(self, step: Step, netns: NetnsId | None) -> None:
         op = step.op
         if isinstance(op, ConfigureVf | MoveVf) and op.device in self.stuck:

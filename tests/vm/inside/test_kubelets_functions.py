@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 
 from podberth.devices.service import Devices, Options
 from podberth.entry import open_node
+from podberth.process.journal import Journal
 from tests.image.devices.fake import FakeKubelet
 from tests.vm.inside import card
 from tests.vm.inside.card import PF, Node, as_it_was, declared, node_with_card
@@ -18,7 +20,7 @@ from tests.vm.inside.test_given_back_elsewise import to_the_kernel, to_userspace
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 RESOURCE = "bank.example/storage"
 MARK = "k8s.v1.cni.cncf.io/resourceName"
@@ -33,14 +35,14 @@ class Site:
     """The node, the kubelet, and the device plugins between them."""
 
     def __init__(self, node: Node, folder: Path, text: str) -> None:
-        self.node, self.log = node, []  # type: ignore[var-annotated]
+        self.node, self.log = node, StringIO()
         self.kubelet = FakeKubelet(folder / "kubelet", namespace="bank")
         file = folder / "devices.yaml"
         file.write_text(text)
         options = Options(
             file=file, root=str(folder / "kubelet"), info=str(folder / "info"), cdi=str(folder / "cdi"), young=0.0
         )
-        self.devices = Devices(options, self._nodes, self._told)
+        self.devices = Devices(options, self._nodes, Journal(to=self.log))
         self.devices.start()
 
     def close(self) -> None:
@@ -52,7 +54,7 @@ class Site:
         """Wait until the kubelet counts these functions."""
         return until(
             lambda: self.kubelet.healthy(RESOURCE) == set(functions),
-            lambda: f"counted: {self.kubelet.healthy(RESOURCE)}, {self.log}",
+            lambda: f"counted: {self.kubelet.healthy(RESOURCE)}, {self.log.getvalue()}",
         )
 
     def network(self, device: str) -> dict[str, Any]:
@@ -65,9 +67,6 @@ class Site:
             yield opened
         finally:
             opened.host.close()
-
-    def _told(self, _level: str, event: str, about: Mapping[str, object]) -> None:
-        self.log.append((event, dict(about)))
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +104,8 @@ def test_a_function_goes_from_pod_to_pod_though_a_del_is_lost(site: Site) -> Non
 
     (answer,) = site.devices.allocate(RESOURCE, [[device]])  # as of a kubelet that has not heard of it yet
     assert dict(answer.variables)["PCIDEVICE_BANK_EXAMPLE_STORAGE"] == device
-    assert ("device given back", device) in [(event, about.get("device")) for event, about in site.log]
+    told = [json.loads(line) for line in site.log.getvalue().splitlines()]
+    assert ("device given back", device) in [(each["event"], each.get("device")) for each in told]
     assert card.interface(device)
     assert "vlan_list" not in card.vf(index) or card.vf(index)["vlan_list"][0].get("vlan", 0) == 0
     site.counted(*functions)

@@ -12,7 +12,8 @@ from podberth.agent.spans.collector import Verdict, post
 from podberth.agent.spans.context import context
 from podberth.agent.spans.encode import encode, request, size
 from podberth.process.jitter import Backoff
-from podberth.process.loop import BOUND, WAIT, Loop, reason
+from podberth.process.loop import BOUND, WAIT, Loop
+from podberth.process.reason import Reason, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ SENT, REJECTED, LOST, OVERFLOW = OUTCOMES = ("sent", "rejected", "lost", "overfl
 ATTEMPTS = 5  # for one batch
 # Before the next attempt. By chance: the agents of many nodes have lost the same collector at the same moment.
 _BACKOFF = Backoff(1.0, 30.0, least=0.5)
+_COLLECTOR = "is the collector of --spans there, and does it take OTLP as JSON by HTTP? calls go on without it"
 _LOOK = 0.05  # seconds between looks at whether somebody waits for the end
 
 
@@ -33,7 +35,7 @@ class Exporter:
     `count` is told what became of spans, by outcome; `told` why a batch was lost, and how many spans it had.
     """
 
-    def __init__(self, to: Target, count: Callable[[str, int], None], told: Callable[[str, int], None]) -> None:
+    def __init__(self, to: Target, count: Callable[[str, int], None], told: Callable[[Reason, int], None]) -> None:
         self._to = to
         self._count = count
         self._told = told
@@ -123,13 +125,13 @@ class Exporter:
         if said.why:
             self._count(LOST, spans)
             if self._left() > 0:  # otherwise the process is about to end, and its log with it
-                self._told(said.why, spans)
+                self._told(Reason(said.why, _COLLECTOR), spans)
             return
         rejected = min(said.rejected, spans)
         self._count(SENT, spans - rejected)
         if rejected:
             self._count(REJECTED, rejected)
-            self._told("the collector rejected some", rejected)
+            self._told(Reason("the collector rejected some", "its log says why"), rejected)
 
     def _left(self) -> float:
         return float("inf") if self._end is None else self._end - monotonic()

@@ -47,9 +47,9 @@ def look(name: str, conf: NetConf) -> Iterator[Finding]:
             yield Finding(area=area, name=what, level=OK, text=_total(standings))
             yield from _mistaken(area, standings)
             yield from _idle(area, client, standings)
-    except NotFound:
+    except NotFound as missing:
         if settings.policies:
-            todo = "install the kind MultiNetworkPolicy; until then there are none"
+            todo = f"until then there are none: {missing.details}"
             yield Finding(area=area, name=what, level=WARN, text="the API server has no such kind", todo=todo)
     except CniError as away:
         if settings.policies:

@@ -22,6 +22,7 @@ from podberth.net.sriov_cni import FOLDER, Remembered, read
 from podberth.net.step import Drift, Step
 from podberth.process import machine
 from podberth.process.log import notice
+from podberth.process.reason import reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _read(path: str) -> Remembered | None:
     except FileNotFoundError:
         return None
     except (OSError, InvalidConfig) as wrong:
-        notice(f"{path}: {wrong}")
+        notice(reason(wrong, f"it is put aside as {path}{_UNREAD}: put the function back by hand").within(path))
     try:
         os.replace(path, f"{path}{_UNREAD}")
     except OSError:

@@ -90,7 +90,7 @@ def text(kind: int, content: str) -> bytes:
 
 def attributes(data: bytes) -> dict[int, bytes]:
     """Return attributes by type; of several of one type the last. ValueError if one is cut short."""
-    # Spelt out beside `each_attribute`: a link has 60 of them, and an ADD reads nine links.
+    # Spelt out beside `each_attribute`, as `among` is: of three loops the shorter ones would call a fourth.
     found, at, size, unpack = {}, 0, len(data), _ATTRIBUTE.unpack_from
     while at + 4 <= size:
         length, kind = unpack(data, at)
@@ -98,6 +98,24 @@ def attributes(data: bytes) -> dict[int, bytes]:
         if length < 4 or end > size:
             raise ValueError(f"netlink attribute of {length} bytes in {size}")
         found[kind & 0x3FFF] = data[at + 4 : end]  # as _TYPE_MASK
+        at = (end + 3) & -4
+    return found
+
+
+def among(data: bytes, wanted: frozenset[int]) -> dict[int, bytes]:
+    """Return those attributes that are of a type wanted, as `attributes` does.
+
+    A link has 60 attributes, of which a dozen are looked at, and an ADD reads nine links: the others are passed over.
+    """
+    found, at, size, unpack = {}, 0, len(data), _ATTRIBUTE.unpack_from
+    while at + 4 <= size:
+        length, kind = unpack(data, at)
+        end = at + length
+        if length < 4 or end > size:
+            raise ValueError(f"netlink attribute of {length} bytes in {size}")
+        kind &= 0x3FFF  # as _TYPE_MASK
+        if kind in wanted:
+            found[kind] = data[at + 4 : end]
         at = (end + 3) & -4
     return found
 

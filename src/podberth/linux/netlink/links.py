@@ -29,6 +29,11 @@ _KIND, _DATA, _SLAVE_KIND, _SLAVE_DATA = 1, 2, 4, 5
 _VETH_PEER = 1
 _BR_VLAN_FILTERING, _BR_DEFAULT_VLAN = 7, 39  # IFLA_BR_VLAN_FILTERING, IFLA_BR_VLAN_DEFAULT_PVID
 _BRPORT_STATE, _BRPORT_MODE, _BRPORT_ISOLATED = 1, 4, 33  # BR_STATE_*; hairpin
+# What of a link, and of the kind of link that it is, `parse` has a look at.
+_SHOWN = frozenset(
+    (_ADDRESS, _IFNAME, _MTU, _LINK, _MASTER, _QUEUE, _LINKINFO, _GROUP, _ALIAS, _NAMES, _DEVICE),
+)
+_OF_PORT = frozenset((_BRPORT_MODE, _BRPORT_ISOLATED))
 _INET, _INET_CONF, _ARP_NOTIFY = 2, 1, 22  # AF_INET, IFLA_INET_CONF, IPV4_DEVCONF_ARP_NOTIFY (linux/ip.h)
 _VLAN_ID, _VLAN_PROTOCOL = 1, 5
 _MACVLAN_MODE, _BC_QUEUE_LEN = 1, 7  # IFLA_MACVLAN_MODE, IFLA_MACVLAN_BC_QUEUE_LEN
@@ -306,8 +311,9 @@ def vrf_table(body: bytes) -> int:
 def parse(body: bytes) -> LinkInfo:
     """Read what follows the header of an RTM_NEWLINK."""
     _, _, index, flags, _ = codec.header(_INFO, body)
-    found = codec.attributes(body[_INFO.size :])
+    found = codec.among(body[_INFO.size :], _SHOWN)
     info = codec.attributes(found.get(_LINKINFO, b""))
+    port = codec.among(info.get(_SLAVE_DATA, b""), _OF_PORT)
     kind, said, names = codec.string(info.get(_KIND)), info.get(_DATA, b""), found.get(_NAMES, b"")
     # A bridge says some 45 things of itself, and an ADD looks at it more than once.
     filtering = kind == "bridge" and codec.number(codec.first(said, _BR_VLAN_FILTERING)) == 1
@@ -326,8 +332,8 @@ def parse(body: bytes) -> LinkInfo:
         tag=codec.number(data.get(_VLAN_ID)) if kind == "vlan" and data.get(_VLAN_PROTOCOL) == _8021Q else 0,
         vlan_filtering=filtering,
         default_vlan=codec.number(data.get(_BR_DEFAULT_VLAN)) if filtering else 0,
-        hairpin=codec.number(codec.first(info.get(_SLAVE_DATA, b""), _BRPORT_MODE)) == 1,
-        isolated=codec.number(codec.first(info.get(_SLAVE_DATA, b""), _BRPORT_ISOLATED)) == 1,
+        hairpin=codec.number(port.get(_BRPORT_MODE)) == 1,
+        isolated=codec.number(port.get(_BRPORT_ISOLATED)) == 1,
         queue=codec.number(found.get(_QUEUE)),
         sticky=flags & STICKY,
         running=bool(flags & _RUNNING),

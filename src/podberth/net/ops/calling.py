@@ -21,7 +21,8 @@ class CallPlugins:
     `sheds`: of which IP versions, '4' or '6', the link loses the default routes that its plugins gave it: another has
     them. `gateways`: of the default routes that it gets in their place. `claim`: NAME/UID of the IPAMClaim whose
     addresses it has; `standby`: once the live migration is over whose target the pod is. `info_from` is the file about
-    its device that a device plugin has written, and `info_file` the copy that its plugins are told of.
+    its device that a device plugin has written, and `info_file` the copy that its plugins are told of. Of a bond's
+    devices there are several, with commas between, and no copy.
     """
 
     network: str

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.process.reason import answered
 from podberth.stores.replica.shared import Unreachable
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def permission_denied(reason: str) -> bool:
 
 def why(failure: Any) -> str:
     """Return what gRPC says went wrong, without its preamble."""
-    said = str(failure.details() or failure.code().name.lower().replace("_", " "))
+    code, details = answered(failure) or ("", str(failure))
+    said = details or code.lower().replace("_", " ")
     return said.rsplit("last error: ", 1)[-1].removeprefix("UNKNOWN: ").removeprefix("UNAVAILABLE: ")
 
 

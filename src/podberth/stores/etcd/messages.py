@@ -1,12 +1,12 @@
 """The messages of etcd's API that are used here, made when this module is imported; no values and no calls.
 
-Names, numbers and types are facts of etcd's API (etcd.io/docs/v3.4/dev-guide/api_reference_v3). `process/protobuf.py`
+Names, numbers and types are facts of etcd's API (etcd.io/docs/v3.4/dev-guide/api_reference_v3). `protobuf/classes.py`
 says how the table is written.
 """
 
 from __future__ import annotations
 
-from podberth.process.protobuf import classes
+from podberth.protobuf.classes import classes
 
 TABLE = {
     "Header": "cluster_id:uint64=1 member_id:uint64=2 revision:int64=3",

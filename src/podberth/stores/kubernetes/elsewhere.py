@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from podberth.ipam.registration import Registration
     from podberth.kube.client import Client
     from podberth.kube.resources import Resource
+    from podberth.process.reason import Reason
     from podberth.stores.kubernetes.machines import Machine
 
     Object = dict[str, Any]
@@ -142,5 +143,5 @@ class KubernetesElsewhere:
         self._recorder.post(*event)
 
 
-def _lost(why: str, events: int) -> None:
-    notice(f"{events} events were not posted: {why}")
+def _lost(why: Reason, events: int) -> None:
+    notice(why.within(f"{events} events were not posted"))

@@ -11,13 +11,15 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from podberth.process.errand import Errand
-from podberth.process.loop import Loop, reason, report
+from podberth.process.loop import Loop, report
+from podberth.process.reason import reason
 from podberth.stores.replica.position import furthest
 from podberth.stores.replica.shared import Outdated, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from podberth.process.reason import Reason
     from podberth.stores.replica.proposer import Proposer
 
 _AGAIN, _ENDING = 0.1, 60.0  # seconds
@@ -28,7 +30,7 @@ TURN, BOUND = 300.0, 1800.0
 class Feed:
     """`log` is given what went wrong, once each time the cluster's store goes away. `turn`: seconds."""
 
-    def __init__(self, proposer: Proposer, log: Callable[[str], None], *, turn: float = TURN) -> None:
+    def __init__(self, proposer: Proposer, log: Callable[[Reason], object], *, turn: float = TURN) -> None:
         self._lasting = turn
         self._away = "nothing was heard from it yet"
         self._silent = False  # whether it is logged already that the store is away

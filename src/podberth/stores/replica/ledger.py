@@ -210,6 +210,11 @@ class ClusterLedger:
         self._see()
         return self._here.reservations(pool=pool, pod=pod)
 
+    def idle_claims(self, node: str) -> tuple[Reservation, ...]:
+        """Return what is reserved for IPAMClaims and bound to nobody, and was bound on that node last; by address."""
+        self._see()
+        return self._here.idle_claims(node)
+
     def who(self, address: Address, at: int | None = None) -> Holding:
         """Return who has the address now, or had it at time `at` (ns since the epoch). Away if only the store knows."""
         if at is None:

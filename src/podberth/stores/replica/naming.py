@@ -168,6 +168,10 @@ class LedgerOf:
         """Return the reservations of all clusters in order of address."""
         return self._out(self._ledger.reservations(pool=pool, pod=self._in(pod)))
 
+    def idle_claims(self, node: str) -> tuple[Reservation, ...]:
+        """Return what is reserved for IPAMClaims of all clusters and bound to nobody, and was on that node last."""
+        return self._out(self._ledger.idle_claims(self._names.inward_name(node)))
+
     def who(self, address: Address, at: int | None = None) -> Holding:
         """Return who has the address now, or had it at a time."""
         return self._out(self._ledger.who(address, at))

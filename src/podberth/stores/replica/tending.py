@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError
 from podberth.ipam.versions import Feature
 from podberth.process.jitter import Backoff
-from podberth.process.loop import reason
+from podberth.process.reason import reason
 from podberth.stores.sqlite.minimum import allows, require
 
 if TYPE_CHECKING:

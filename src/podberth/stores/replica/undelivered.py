@@ -242,6 +242,10 @@ class JournalledLedger:
         """Return the reservations in order of address."""
         return self._ledger.reservations(pool=pool, pod=pod)
 
+    def idle_claims(self, node: str) -> tuple[Reservation, ...]:
+        """Return what is reserved for IPAMClaims and bound to nobody, and was bound on that node last; by address."""
+        return self._ledger.idle_claims(node)
+
     def who(self, address: Address, at: int | None = None) -> Holding:
         """Return who has the address now, or had it at time `at` (ns since the epoch)."""
         return self._ledger.who(address, at)

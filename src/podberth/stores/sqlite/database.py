@@ -71,7 +71,7 @@ def _of_the_node() -> Sequence[Sequence[str]]:
 NODE = Schema(
     file="podberth.db",
     application_id=0x70646274,  # 'pdbt'
-    version=12,
+    version=13,
     migrations=_of_the_node,
     kept=OF_THE_NODE,
     ledger=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from podberth.cni.errors import PoolExhausted
 from podberth.cni.value import replace
 from podberth.ipam.lifecycle import Edge, answered, holding
+from podberth.ipam.owner import CLAIMS
 from podberth.stores.sqlite import changes, claims, rows, space
 from podberth.stores.sqlite.counts import usages
 
@@ -28,6 +29,13 @@ AT_ONCE = 256  # attachments whose leases end in one transaction
 _STANDS = (
     "NOT EXISTS (SELECT 1 FROM ending WHERE (network, container_id, ifname) = (leases.network, leases.container_id,"
     " leases.ifname) AND operation IN (SELECT operation FROM operations WHERE state = 1))"
+)
+# Of a reservation: it is a claim's that nobody has, and whose last holder was on that node.
+_IDLE = (
+    "WHERE substr(pod, 1, ?) = ?"  # noqa: S608 - constants
+    f" AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.address = reservations.address AND {_STANDS})"
+    f" AND (SELECT node FROM events WHERE events.address = reservations.address AND {rows.CHANGES_HANDS}"
+    " ORDER BY seq DESC LIMIT 1) = ?"
 )
 _OPERATION = "SELECT 1 FROM operations WHERE state = 1 LIMIT 1"
 # One event in 256 has its writer look whether no agent keeps the archive; which one is as good as chance.
@@ -179,6 +187,11 @@ class SqliteLedger:
         where, values = _where(pool=pool, **_named(pod))
         with self._database.look() as connection:
             return tuple(rows.reservations(connection, where, *values))
+
+    def idle_claims(self, node: str) -> tuple[Reservation, ...]:
+        """Return what is reserved for IPAMClaims and bound to nobody, and was bound on that node last; by address."""
+        with self._database.look() as connection:
+            return tuple(rows.reservations(connection, _IDLE, len(CLAIMS), CLAIMS, node))
 
     def allows(self, feature: Feature) -> bool:
         """Say whether the ledger may have it, by its minimum version."""

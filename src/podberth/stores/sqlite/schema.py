@@ -357,6 +357,26 @@ WHEN EXISTS (
 BEGIN SELECT RAISE(ABORT, 'the address is leased by another pod'); END;
 """  # noqa: S608 - constants
 
+# A record of a pod with names as long as a runtime gives is more than 1001 bytes, and of such a row SQLite keeps the
+# rest on pages of its own where the table is the index of its key, with a page of free ones to keep up to date: each
+# change wrote four to six pages. A table by number takes 4061 bytes into its own page: one or two are written.
+# (sqlite.org/fileformat2.html#b_tree_pages)
+_RECORDS = """
+DROP INDEX attachments_with;
+ALTER TABLE attachments RENAME TO attachments_before;
+CREATE TABLE attachments (
+    network TEXT NOT NULL, container_id TEXT NOT NULL, ifname TEXT NOT NULL, type TEXT NOT NULL, n INTEGER NOT NULL,
+    namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL,
+    netns TEXT NOT NULL, netns_device INTEGER NOT NULL, netns_inode INTEGER NOT NULL,
+    steps TEXT NOT NULL, done INTEGER NOT NULL, since INTEGER NOT NULL,
+    conf TEXT NOT NULL, device TEXT NOT NULL, told TEXT NOT NULL, leases INTEGER NOT NULL,
+    PRIMARY KEY (network, container_id, ifname, type, n)
+) STRICT;
+INSERT INTO attachments SELECT * FROM attachments_before;
+DROP TABLE attachments_before;
+CREATE UNIQUE INDEX attachments_with ON attachments (device) WHERE device <> '';
+"""
+
 # What each version adds; a file that is out in the world is only ever changed by a new member. The way back of each is
 # in `stores.sqlite.downgrade`.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -372,4 +392,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_EPOCHS)),
     tuple(statements(_CALLS)),
     tuple(statements(_CLAIMS)),
+    tuple(statements(_RECORDS)),
 )
