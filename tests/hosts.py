@@ -57,6 +57,9 @@ class FakeHost:
     def can(self, ability: str) -> bool:
         return True
 
+    def checks_senders(self, parent: str) -> bool:
+        return False
+
     def lines(self, path: str) -> tuple[str, ...] | None:
         return None
 

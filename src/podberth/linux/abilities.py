@@ -7,7 +7,7 @@ import os
 
 from podberth.linux.netlink import codec, links
 from podberth.linux.netlink.socket import NetlinkError, Rtnl
-from podberth.net.seen import FILTER_VLANS, RULES_OF_LINKS, VLAN_DEVICES
+from podberth.net.seen import FILTER_VLANS, RULES_OF_LINKS, RULES_OF_PARENTS, VLAN_DEVICES
 from podberth.process.errand import call
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ def tried(ability: str) -> bool:
         FILTER_VLANS.ability: _filters,
         VLAN_DEVICES.ability: _tags,
         RULES_OF_LINKS.ability: _rules,
+        RULES_OF_PARENTS.ability: _parents,
     }.get(ability)
     if attempt is None:
         raise ValueError(f"ability: nobody knows how to try out {ability}")
@@ -63,6 +64,20 @@ def _rules(socket: Rtnl) -> bool:
             op = PinSender(netns=netns, link="b", owner=f"o{netns}", addresses=own, own_macs=("02:00:00:00:00:01",))
             chains = map(table.add_chain, sender_rules.chains(op))
             rules.batch([*table.frame(), *chains, *map(table.add, sender_rules.rules(op))])
+    finally:
+        rules.close()
+    return True
+
+
+def _parents(socket: Rtnl) -> bool:
+    # CONFIG_NF_TABLES_ARP, CONFIG_NFT_FIB_NETDEV, CONFIG_CGROUP_NET_CLASSID.
+    from podberth.linux import parent_rules
+    from podberth.linux.netlink.nfnl import Nfnl
+
+    socket.do(links.NEW, links.bridge("b", vlan_filtering=False), _NEW)
+    rules = Nfnl()
+    try:
+        rules.batch([*parent_rules.anew("b", bytes(parent_rules.TOKEN), {})])
     finally:
         rules.close()
     return True

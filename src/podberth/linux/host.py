@@ -112,6 +112,15 @@ class LinuxHost:
         """Try out whether the node's kernel is able to (`net.seen.Can`). ValueError for what is none of those."""
         return abilities.tried(ability)
 
+    def checks_senders(self, parent: str) -> bool:
+        """Say whether it is checked what the ipvlans of a link of the node send."""
+        from podberth.linux.effects import parents  # few plans ask
+
+        try:
+            return parents.checks(self._namespaces, parent)
+        except OSError as refused:
+            raise translated(f"nft list chain netdev podberth-senders at-{parent}", refused) from refused
+
     def lines(self, path: str) -> tuple[str, ...] | None:
         """Return the lines of a file of the node. KernelRefused if there is one that can't be read."""
         try:

@@ -49,6 +49,10 @@ class Host(Protocol):
         """Try out whether the node's kernel is able to (`net.seen.Can`). ValueError for what is none of those."""
         ...
 
+    def checks_senders(self, parent: str) -> bool:
+        """Say whether it is checked what the ipvlans of a link of the node send (`net.ops.ListSenders`)."""
+        ...
+
     def lines(self, path: str) -> tuple[str, ...] | None:
         """Return the lines of a file of the node, without white space around them; None if there is none."""
         ...

@@ -167,6 +167,17 @@ def pinned(
         )
 
 
+def listed(endpoint: Endpoint, parent: str) -> Iterator[Op]:
+    """Plan that the addresses may be sent from over the link that an ipvlan stands on."""
+    if endpoint.addresses:
+        yield ops.ListSenders(
+            parent=parent,
+            owner=link_name("ps", endpoint.attachment),
+            addresses=endpoint.addresses,
+            pinned=bool(endpoint.settings.anti_spoofing),
+        )
+
+
 def limits(endpoint: Endpoint, *, egress: bool = True) -> Iterator[Op]:
     """Plan limits inside the pod: its link has no end of its own on the node's side. `egress`: this way too."""
     rates, netns, ifname = endpoint.settings.rates, endpoint.netns, endpoint.attachment.ifname

@@ -100,6 +100,17 @@ class Can:
 
 
 @value
+class SendersChecked:
+    """Is it checked what the ipvlans of a link of the node send?"""
+
+    parent: str
+
+    def of(self, host: Host) -> bool:
+        """Ask."""
+        return host.checks_senders(self.parent)
+
+
+@value
 class Lines:
     """What does a file of the node say? Its lines without white space around them, or None without such a file."""
 
@@ -207,12 +218,14 @@ class Suiting:
 if TYPE_CHECKING:
     Query: TypeAlias = (
         LinkNamed | LinkInPod | LinkTowards | DefaultLink | DeviceSought | AddressesOf | Can | Lines | PeerOf
-        | FunctionWanted | ObjectSought | NetworksAt | ChainAt | DevicesOf | Suiting
+        | SendersChecked | FunctionWanted | ObjectSought | NetworksAt | ChainAt | DevicesOf | Suiting
     )  # fmt: skip
 
 FILTER_VLANS = Can(ability="bridges that filter VLANs")
 VLAN_DEVICES = Can(ability="802.1Q devices")
 RULES_OF_LINKS = Can(ability="rules of nf_tables for what a link receives and sends")
+
+RULES_OF_PARENTS = Can(ability="rules of nf_tables that tell the node's frames from those of ipvlans")
 
 
 def sender_rules(settings: Settings) -> tuple[Query, ...]:
@@ -228,6 +241,24 @@ def require_sender_rules(settings: Settings, seen: Seen) -> None:
             " CONFIG_NETFILTER_INGRESS and CONFIG_NETFILTER_EGRESS",
             "leave it out for pods on this node, or run another kernel",
         )
+
+
+def senders_at(parent: str, settings: Settings) -> Query:
+    """Return the question about the link that an ipvlan stands on: whether senders can be checked there, or are."""
+    return RULES_OF_PARENTS if settings.anti_spoofing else SendersChecked(parent=parent)
+
+
+def lists_senders(parent: str, settings: Settings, seen: Seen) -> bool:
+    """Say whether the ipvlan's addresses have to be listed at the link it stands on. UnsupportedField."""
+    if not settings.anti_spoofing:
+        return bool(seen.asked(SendersChecked(parent=parent)))
+    if not seen.can(RULES_OF_PARENTS):
+        raise UnsupportedField(
+            f"antiSpoofing: this node's kernel has no {RULES_OF_PARENTS.ability}: nf_tables with CONFIG_NF_TABLES_ARP,"
+            " CONFIG_NFT_FIB_NETDEV and CONFIG_CGROUP_NET_CLASSID",
+            "leave it out for ipvlans of this node, run another kernel, or use device 'macvlan'",
+        )
+    return True
 
 
 ROUNDS = 8  # of questions that follow from answers; in the last there is none

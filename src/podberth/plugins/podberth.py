@@ -14,8 +14,16 @@ from podberth.net.keys import IP_MASQ
 from podberth.net.masquerade import masquerading
 from podberth.net.master import require_carried
 from podberth.net.plan import Made, Plan
-from podberth.net.pod_side import announcement, inside, limits, link_name, own_or, pinned, require_within
-from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES, LinkNamed, require_sender_rules, sender_rules
+from podberth.net.pod_side import announcement, inside, limits, link_name, listed, own_or, pinned, require_within
+from podberth.net.seen import (
+    FILTER_VLANS,
+    VLAN_DEVICES,
+    LinkNamed,
+    lists_senders,
+    require_sender_rules,
+    sender_rules,
+    senders_at,
+)
 from podberth.net.settings import VLAN_PROTOCOLS, Settings
 from podberth.plugins import sriov
 
@@ -145,7 +153,9 @@ def asks(conf: Conf | sriov.Conf, call: Call, endpoint: Endpoint, seen: Seen) ->
     if isinstance(conf, sriov.Conf):
         return sriov.asks(conf, call, endpoint, seen)
     below = LinkNamed(name=endpoint.device or conf.parent)
-    first = (below, *sender_rules(endpoint.settings))
+    first: tuple[Query, ...] = (below, *sender_rules(endpoint.settings))
+    if conf.kind == "ipvlan":
+        first += (senders_at(_stands_on(conf, endpoint), endpoint.settings),)
     if endpoint.settings.vlan is None or below not in seen:
         return first
     link = seen.link(below.name)
@@ -261,14 +271,8 @@ def _gateways(endpoint: Endpoint, vlan: int | None) -> tuple[Interface, ...]:
 def _macvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
     settings = endpoint.settings
     (parent, vlan), mac = _below(conf, endpoint, seen), own_or(endpoint)
-    if settings.anti_spoofing and mac is not None:
-        # At the physical link, also for a VLAN: its device may be there for the first pod only after this.
-        yield ops.PinSenderAtParent(
-            parent=parent,
-            owner=link_name("ps", endpoint.attachment),
-            mac=mac,
-            addresses=tuple(address.ip for address in endpoint.addresses),
-        )
+    if vlan is None:
+        yield from _pinned_at(parent, mac, endpoint)
     yield ops.CreateMacvlan(
         parent=parent,
         mode=conf.mode,
@@ -278,10 +282,23 @@ def _macvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
         mac=mac,
         mtu=settings.mtu,
     )
+    if vlan is not None:  # on the VLAN's device, before the tag is on: that may be there only now
+        yield from _pinned_at(_stands_on(conf, endpoint), mac, endpoint)
     yield from pinned(endpoint, endpoint.attachment.ifname, (mac or "",))
     yield from inside(endpoint, over=parent)
     yield from limits(endpoint)
     yield from announcement(endpoint)
+
+
+def _pinned_at(parent: str, mac: str | None, endpoint: Endpoint) -> Iterator[Op]:
+    """Plan that what a macvlan sends is checked at the link that it stands on, if that is asked for."""
+    if endpoint.settings.anti_spoofing and mac is not None:
+        yield ops.PinSenderAtParent(
+            parent=parent,
+            owner=link_name("ps", endpoint.attachment),
+            mac=mac,
+            addresses=tuple(address.ip for address in endpoint.addresses),
+        )
 
 
 def _ipvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
@@ -300,6 +317,9 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
         vlan=vlan,
         mtu=settings.mtu,
     )
+    below = _stands_on(conf, endpoint)
+    if lists_senders(below, settings, seen):
+        yield from listed(endpoint, below)  # before the link is up
     link = seen.link(parent)
     macs = (link.mac,) if link is not None else ()
     yield from pinned(endpoint, endpoint.attachment.ifname, macs, any_link_local=True)
@@ -307,6 +327,12 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
     yield from limits(endpoint)
     if conf.mode == "l2":
         yield from announcement(endpoint)
+
+
+def _stands_on(conf: Conf, endpoint: Endpoint) -> str:
+    """Return the name of the link that a macvlan or ipvlan stands on: with a VLAN the device of that."""
+    name, vlan = endpoint.device or conf.parent, endpoint.settings.vlan
+    return f"{name}.{vlan.id}" if vlan is not None and vlan.id else name
 
 
 def _below(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[str, int | None]:

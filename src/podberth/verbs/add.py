@@ -13,6 +13,7 @@ from podberth.net.ops import made
 from podberth.net.record import Record, RecordKey
 from podberth.net.step import INDEX
 from podberth.net.told import told
+from podberth.verbs.beside import beside
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.delete import end as end_record
 from podberth.verbs.devices import claim, foreseen
@@ -193,7 +194,7 @@ def _add_over_link(
         end = give()
         try:
             plan = planner(end, functions[-1])
-            more = tuple(node.host.prepare(op) for op in _further(plan, bare))
+            more = tuple(node.host.prepare(beside(node.attachments, op)) for op in _further(plan, bare))
             node.attachments.revise(arrival.key, (*steps, *more))
             apply(node.host, more, arrival.netns_id)
             attached = Attached(endpoint=end, plan=plan, links=interfaces(node.host, plan))
@@ -320,7 +321,7 @@ def _indexes(node: Node, steps: tuple[Step, ...]) -> dict[int, str]:
 
 def _intend(node: Node, arrival: Arrival, ops: tuple[Op, ...], said: Told) -> tuple[Step, ...]:
     """Read what the ops will replace, and write it all down: from now on whatever happens can be undone."""
-    steps = tuple(node.host.prepare(op) for op in ops)
+    steps = tuple(node.host.prepare(beside(node.attachments, op)) for op in ops)
     for step in steps:
         if step.existed:
             node.host.do(step)  # refuses it: without a record nothing that another has is taken for ours and undone

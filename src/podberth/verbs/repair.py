@@ -7,6 +7,7 @@ from podberth.cni.value import replace
 from podberth.ipam.lifecycle import Kind
 from podberth.net.step import IDENTITY, Drift
 from podberth.verbs import departed
+from podberth.verbs.beside import beside
 from podberth.verbs.check import drifts_of, of_all
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.departed import moved_away
@@ -63,8 +64,9 @@ def _put_right(node: Node, record: Record) -> None:
     for step in record.steps:
         # Only now: repairing one step can undo what a later one had brought about.
         if drifts_of(node, record, step):
-            node.host.repair(step, record.netns_id)
-            steps.append(node.host.known(step))
+            fresh = replace(step, op=beside(node.attachments, step.op))
+            node.host.repair(fresh, record.netns_id)
+            steps.append(node.host.known(fresh))
         else:
             steps.append(step)
     if tuple(steps) != record.steps:

@@ -63,6 +63,15 @@ def test_a_live_node_has_a_sound_store(podberth: Shell, node: Kubelet) -> None:
     assert levels(podberth, "machine")["privileges"] == "ok"
 
 
+def test_rules_about_senders_that_somebody_takes_away_are_told(podberth: Shell, node: Kubelet) -> None:
+    assert levels(podberth, "senders") == {}
+    assert node.call("ADD", node.pod("mysql-0"), antiSpoofing=True).code == 0
+    assert levels(podberth, "senders") == {"links of the node": "ok"}
+    node.inside(node.node, "nft", "flush", "ruleset")
+    assert levels(podberth, "senders") == {"links of the node": "warn"}
+    assert "rules in ps" in podberth("doctor").out
+
+
 def test_without_privileges_the_node_is_not_fit_and_the_remedy_is_root(podberth: Shell) -> None:
     ended = podberth("doctor", user=65534)
     assert ended.code == 5, ended

@@ -37,6 +37,7 @@ READINGS = {
         "default_routes",
         "device",
         "can",
+        "checks_senders",
         "lines",
         "peer",
         "towards",

@@ -12,7 +12,7 @@ from podberth.agent import calls, finisher, frame, policies, server, service
 from podberth.agent.spans import collector, exporter, target
 from podberth.cli import failures, manual, session
 from podberth.cli.commands import PLACES
-from podberth.cli.doctor import affinity, api, config_maps, identity, kernel, machine, networks, store
+from podberth.cli.doctor import affinity, api, config_maps, identity, kernel, machine, networks, senders, store
 from podberth.cli.doctor import agent as agent_area
 from podberth.cli.doctor import cluster as nodes
 from podberth.cli.doctor import policies as of_networks
@@ -161,7 +161,7 @@ def test_the_states_of_an_address_are_listed() -> None:
 
 def test_the_areas_of_doctor_are_listed() -> None:
     areas = re.findall(r"\| (\w+) \| [^|]+ \|", part(CLI, "| area | what | | --- | --- |", "##"))
-    last = [config_maps.AREA, networks.AREA, of_networks.AREA, nodes.AREA]
+    last = [config_maps.AREA, networks.AREA, of_networks.AREA, senders.AREA, nodes.AREA]
     first = [machine.AREA, kernel.AREA, store.AREA, identity.AREA]
     assert areas == [*first, agent_area.AREA, api.AREA, last[0], affinity.AREA, *last[1:]]
 

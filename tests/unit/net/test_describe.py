@@ -53,6 +53,19 @@ LINES: list[tuple[Op, str]] = [
         ),
     ),
     (
+        ops.ListSenders(
+            parent="up0.7", owner="ps1", addresses=(ip_interface("10.20.0.11/24"), ip_interface("fd00::1/64"))
+        ),
+        (
+            "nft add element netdev podberth-senders senders4-up0.7 '{ 10.20.0.11 }'; nft add element netdev"
+            " podberth-senders senders6-up0.7 '{ fd00::1 }'  # other senders of these subnets are dropped there"
+        ),
+    ),
+    (
+        ops.ListSenders(parent="up0", owner="ps1", addresses=(ip_interface("10.20.0.11/24"),), pinned=False),
+        ("nft add element netdev podberth-senders senders4-up0 '{ 10.20.0.11 }'  # if senders are checked there"),
+    ),
+    (
         ops.CreateBond(
             netns=POD,
             ifname="eth0",

@@ -51,6 +51,7 @@ NETNS = "/run/netns/pod"
 KEYS = {
     *("links", "links_in_pod", "peers", "default_link", "default_link_in_pod", "towards", "devices", "unable", "files"),
     *("addresses_of", "function", "functions", "addresses", "settings", "on_link", "objects", "networks", "args"),
+    "checked_parents",
 }
 
 
@@ -85,6 +86,9 @@ class DescribedHost(FakeHost):
 
     def can(self, ability: str) -> bool:
         return ability not in self.given.get("unable", ())
+
+    def checks_senders(self, parent: str) -> bool:
+        return parent in self.given.get("checked_parents", ())
 
     def lines(self, path: str) -> tuple[str, ...] | None:
         found = self.given.get("files", {}).get(path)

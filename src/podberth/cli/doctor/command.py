@@ -21,6 +21,7 @@ from podberth.cli.doctor import (
     machine,
     networks,
     rights,
+    senders,
     store,
 )
 from podberth.cli.failures import OK as FIT
@@ -62,9 +63,9 @@ STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
 def doctor(session: Session, net_dir: Path, path: Path, *, all_nodes: bool, as_json: bool) -> int:
     """Say whether this node is fit, and what to do if not.
 
-    Looked at are privileges, kernel, store, disk, which node this is, agent, executable, and configurations with their
-    links. With a ledger in the Kubernetes API also the API's answers and clock, this node's rights there, the
-    controller and the webhook.
+    Looked at are privileges, kernel, store, disk, which node this is, agent, executable, configurations with their
+    links, and rules about senders. With a ledger in the Kubernetes API also the API's answers and clock, this node's
+    rights there, the controller and the webhook.
 
     The kernel is asked by doing what an ADD does, in a network namespace made for it that is gone afterwards. 'warn' is
     for what only some pods would miss, 'fail' for what keeps ADD from working. Needs root to be of much use.
@@ -82,6 +83,7 @@ def doctor(session: Session, net_dir: Path, path: Path, *, all_nodes: bool, as_j
             *config_maps.look(session),
             *affinity.look(session),
             *networks.look(session, net_dir),
+            *senders.look(session),
             *(cluster.look(session) if all_nodes else ()),
         )
     )

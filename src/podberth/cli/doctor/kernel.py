@@ -18,7 +18,7 @@ from podberth.cni.errors import CniError
 from podberth.desk.doctor import FAIL, OK, WARN, Finding
 from podberth.desk.form import json_form
 from podberth.net import ops
-from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES
+from podberth.net.seen import FILTER_VLANS, RULES_OF_LINKS, RULES_OF_PARENTS, VLAN_DEVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,6 +88,10 @@ def ask(host: Host, netns: str) -> Iterator[Finding]:
     todo = "load the module 8021q, or have no VLANs on devices macvlan and ipvlan"
     level, text, todo = (OK, works, "") if host.can(VLAN_DEVICES.ability) else (WARN, without, todo)
     yield Finding(area=AREA, name="802.1Q", level=level, text=text, todo=todo)
+    for name, ability in (("senders", RULES_OF_LINKS), ("senders of ipvlans", RULES_OF_PARENTS)):
+        fit = host.can(ability.ability)
+        text, todo = (works, "") if fit else (f"no {ability.ability}", "have no such pods with antiSpoofing here")
+        yield Finding(area=AREA, name=name, level=OK if fit else WARN, text=text, todo=todo)
 
 
 def _try(host: Host, needed: Sequence[Op]) -> CniError | None:

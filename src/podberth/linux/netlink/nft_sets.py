@@ -8,7 +8,7 @@ from __future__ import annotations
 from podberth.cni.value import value
 from podberth.linux.netlink import codec
 from podberth.linux.netlink.codec import attribute, nested, text
-from podberth.linux.netlink.nft import DEL_ELEMENT, NEW_ELEMENT, NEW_SET, number
+from podberth.linux.netlink.nft import DEL_ELEMENT, DEL_SET, NEW_ELEMENT, NEW_SET, number, said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _HEADER, _LIST_ELEM, _VALUE = 4, 1, 1
 _SET_NAME, _SET_FLAGS, _SET_KEY_TYPE, _SET_KEY_LENGTH, _SET_ID, _SET_USERDATA = 2, 3, 4, 5, 10, 13
 _RANGES = 4  # NFT_SET_INTERVAL
 _BIG_ENDIAN = b"\0\4\2\0\0\0"  # of a set's user data: NFTNL_UDATA_SET_KEYBYTEORDER
-_OF, _ELEMENTS, _ELEM_KEY, _ELEM_FLAGS = 2, 3, 1, 3
+_OF, _ELEMENTS, _ELEM_KEY, _ELEM_FLAGS, _ELEM_USERDATA = 2, 3, 1, 3, 6
 _END = 1  # NFT_SET_ELEM_INTERVAL_END
 _PART = 1000  # elements of one message: the length of an attribute has 16 bits
 
@@ -48,6 +48,11 @@ def add(table: Table, of: Set, identity: int) -> Request:
         + attribute(_SET_USERDATA, _BIG_ENDIAN)
     )
     return NEW_SET, codec.CREATE, body
+
+
+def remove(table: Table, name: str) -> Request:
+    """nft delete set, with all that is in it."""
+    return DEL_SET, 0, table.named() + text(_SET_NAME, name)
 
 
 def parse(body: bytes) -> tuple[str, tuple[int, int], bool]:
@@ -91,6 +96,12 @@ def spans(of: Set, found: Iterable[tuple[int, bool]]) -> tuple[tuple[int, int], 
 def add_elements(table: Table, of: Set, members: Iterable[tuple[int, int]]) -> Iterator[Request]:
     """nft add element."""
     return _requests(NEW_ELEMENT, codec.CREATE, table, of, members)
+
+
+def add_named(table: Table, of: Set, key: bytes, comment: str) -> Request:
+    """nft add element, with a comment."""
+    member = nested(_LIST_ELEM, nested(_ELEM_KEY, attribute(_VALUE, key)), said(_ELEM_USERDATA, comment))
+    return NEW_ELEMENT, codec.CREATE, elements(table, of.name) + nested(_ELEMENTS, member)
 
 
 def delete_elements(table: Table, of: Set, members: Iterable[tuple[int, int]]) -> Iterator[Request]:

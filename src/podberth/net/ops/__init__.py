@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         links,
         masquerading,
         moving,
+        parents,
         ports,
         senders,
         shaping,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from podberth.net.ops.links import *
     from podberth.net.ops.masquerading import *
     from podberth.net.ops.moving import *
+    from podberth.net.ops.parents import *
     from podberth.net.ops.parts import Address as Address
     from podberth.net.ops.parts import Interface as Interface
     from podberth.net.ops.parts import Network as Network
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
         | links.Op
         | masquerading.Op
         | moving.Op
+        | parents.Op
         | ports.Op
         | senders.Op
         | shaping.Op
@@ -98,7 +101,7 @@ if TYPE_CHECKING:
 FAMILIES = (
     *("links", "attributes", "addressing", "wire", "bridges", "sysctls", "functions", "moving", "stacked"),
     *("masquerading", "shaping", "filtering", "ports", "sourcing", "spoofing", "taps", "vrfs", "adopting"),
-    *("calling", "sriov_cni", "standby", "bonds", "senders"),
+    *("calling", "sriov_cni", "standby", "bonds", "senders", "parents"),
 )
 
 
