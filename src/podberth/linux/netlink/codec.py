@@ -107,16 +107,15 @@ def among(data: bytes, wanted: frozenset[int]) -> dict[int, bytes]:
 
     A link has 60 attributes, of which a dozen are looked at, and an ADD reads nine links: the others are passed over.
     """
-    found, at, size, unpack = {}, 0, len(data), _ATTRIBUTE.unpack_from
-    while at + 4 <= size:
+    found, at, unpack = {}, 0, _ATTRIBUTE.unpack_from
+    last = len(data) - 4
+    while at <= last:
         length, kind = unpack(data, at)
-        end = at + length
-        if length < 4 or end > size:
-            raise ValueError(f"netlink attribute of {length} bytes in {size}")
-        kind &= 0x3FFF  # as _TYPE_MASK
-        if kind in wanted:
-            found[kind] = data[at + 4 : end]
-        at = (end + 3) & -4
+        if length < 4 or length > last + 4 - at:
+            raise ValueError(f"netlink attribute of {length} bytes in {len(data)}")
+        if kind & 0x3FFF in wanted:  # as _TYPE_MASK
+            found[kind & 0x3FFF] = data[at + 4 : at + length]
+        at += (length + 3) & -4
     return found
 
 

@@ -8,14 +8,37 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from podberth.stores.sqlite import progress
     from podberth.stores.sqlite.database import Database
-    from podberth.stores.sqlite.progress import Look
+
+
+class Look:
+    """A context around a single statement, which is a transaction by itself."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> sqlite3.Connection:
+        database = self._database
+        database.lock.acquire()
+        try:
+            return database.reading()
+        except BaseException:
+            database.lock.release()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.lock.release()
+        if isinstance(raised, sqlite3.Error):
+            raise self._database.translated(raised) from raised
 
 
 class Transaction:
     """A context around BEGIN and COMMIT or ROLLBACK; `contextlib` would cost the plugin 2 ms of import.
 
-    `begin` is the statement that begins it; without one, the context's only statement is a transaction by itself.
+    `begin` is the statement that begins it.
     """
 
     def __init__(self, database: Database, begin: str, *, durable: bool, events: bool = True) -> None:
@@ -25,13 +48,13 @@ class Transaction:
         self._events = events
         self._connection: sqlite3.Connection | None = None
         self._writes = begin == "BEGIN IMMEDIATE"
-        self._look: Look | None = None
+        self._look: progress.Look | None = None
 
     def __enter__(self) -> sqlite3.Connection:
         self._database.lock.acquire()
         try:
             connection = self._connection = self._database.begin() if self._writes else self._database.reading()
-            if self._begin and not self._writes:
+            if not self._writes:
                 connection.execute(self._begin)
         except BaseException as failure:
             self._database.lock.release()
@@ -60,7 +83,7 @@ class Transaction:
             if self._writes and raised is None:
                 self._look = self._database.progress.now(connection, events=self._events)
                 connection.execute("COMMIT")
-            elif self._begin:
+            else:
                 connection.execute("COMMIT" if raised is None else "ROLLBACK")
         except sqlite3.Error as failure:
             if connection.in_transaction:
