@@ -1,11 +1,12 @@
 """One file beside the CNI plugins with the code of the modules that an ADD loads, and how a plugin imports from it.
 
-Python's own importer looks at the file system some six times for each module; an ADD without an agent loads 140. What
-is not in the file comes from the folder beside it, compiled too. The name has the version of Python: another one finds
-no file, and loads all from there. docs/decisions/003-how-the-plugin-starts.md has the figures.
+Python's own importer looks at the file system some six times for each module, and takes locks besides. Here each module
+is there from the start, and its code runs when something of it is asked for: what a call has no use for costs nothing.
+What is not in the file comes from the folder beside it, compiled too. The name has the version of Python: another one
+finds no file, and loads all from there. docs/decisions/003-how-the-plugin-starts.md has the figures.
 
 The file: how long its head is, in eight bytes; the head, a marshalled pair of the importer's code and the index; the
-code of each module. An ADD loads a third of it, so each module is read when it is imported.
+code of each module. An ADD runs a third of it, so each module is read by itself.
 """
 
 from __future__ import annotations
@@ -26,46 +27,48 @@ LENGTH = 8  # bytes that say how long the head is
 
 # Run by a launcher, with `root`, the folder; `bundle`, the open file; `codes`, where in it the code begins; and
 # `modules`: by name whether it is a package, and where its code begins and how long it is, counted from `codes`.
+# An import statement finds its module already there. The module is empty until something of it is asked for.
 IMPORTER = """\
 import sys
 from _frozen_importlib import ModuleSpec
+from _thread import RLock
 from marshal import loads
 from posix import pread
 
-
-class Bundled:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        found = modules.get(name)
-        if found is None:
-            return None
-        package, _, _ = found
-        folder = root + "/" + name.replace(".", "/")
-        origin = folder + "/__init__.py" if package else folder + ".py"
-        spec = ModuleSpec(name, Bundled, origin=origin, is_package=package)
-        spec.has_location = True
-        if package:
-            spec.submodule_search_locations.append(folder)
-        return spec
-
-    @staticmethod
-    def create_module(spec):
-        return None
-
-    @staticmethod
-    def exec_module(module):
-        _, begin, length = modules[module.__name__]
-        exec(loads(pread(bundle.fileno(), length, codes + begin)), vars(module))
+Loaded = type(sys)
+awaited = set(modules)
+turn = RLock()
+spec = ModuleSpec("podberth", None)  # each import asks it whether the module is still being loaded
 
 
-sys.meta_path.insert(0, Bundled)
+class Later(Loaded):
+    def __getattr__(self, name):
+        with turn:
+            if self.__name__ in awaited:
+                awaited.remove(self.__name__)
+                _, begin, length = modules[self.__name__]
+                code = loads(pread(bundle.fileno(), length, codes + begin))
+                self.__file__ = code.co_filename
+                exec(code, vars(self))
+                self.__class__ = Loaded
+        return Loaded.__getattribute__(self, name)
+
+
+for name, (package, _, _) in modules.items():
+    module = sys.modules[name] = Later(name)
+    module.__spec__ = spec
+    if package:
+        module.__path__ = [root + "/" + name.replace(".", "/")]
+    above, _, last = name.rpartition(".")
+    if above:
+        setattr(sys.modules[above], last, module)
 """
 
 
 def write(folder: Path, package: str) -> None:
     """Write the file for the package in the folder, which is compiled already."""
     codes: dict[str, tuple[bool, bytes]] = {}
-    for source in sorted((folder / package).rglob("*.py")):
+    for source in sorted((folder / package).rglob("*.py")):  # a package before its modules
         below = source.relative_to(folder)
         if any(below.is_relative_to(Path(package) / room) for room in ELSEWHERE):
             continue

@@ -345,10 +345,10 @@ def _node(
     from podberth.ipam.lease import Actor
     from podberth.linux.host import LinuxHost
     from podberth.process.machine import boot_id
-    from podberth.stores.directory import sync
     from podberth.stores.sqlite.attachments import SqliteAttachments
     from podberth.stores.sqlite.reserve import Reserve
 
+    follow = _loaded("podberth.stores.directory", "sync")
     return Node(
         name=name, policies=policies, ledger=ledger,
         host=LinuxHost(open_locks(directory), outside=lambda: _outside(lambda other, _: open_node(other))),
@@ -357,7 +357,7 @@ def _node(
         room=Reserve(directory),
         inside=_loaded("podberth.linux.occupied", "inside"),
         remains=_loaded("podberth.linux.remains", "remains"),
-        follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
+        follow=lambda path: follow(policies, path, Actor(who="plugin", why="policyDir", node=name)),
         stored=lambda: database.stored,
         boot=boot_id,
         annotate=_loaded("podberth.objects", "try_to_annotate"),

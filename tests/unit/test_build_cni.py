@@ -22,7 +22,7 @@ def main(kind):
     import json, os
 
     told = {"kind": kind, "stdin": sys.stdin.read(), "variable": os.environ["V"], "path": sys.path[0]}
-    told |= {"loaded": LOADED, "isolated": sys.flags.isolated, "cached": __cached__}
+    told |= {"loaded": LOADED, "isolated": sys.flags.isolated, "file": __file__}
     sys.stdout.write(json.dumps(told))
     return 7
 """
@@ -67,7 +67,7 @@ def test_an_executable_starts_bare_from_compiled_code_and_keeps_its_streams_and_
     told = call(build_cni.build(tmp_path / "cni", source)[0])
 
     assert (told["isolated"], told["stdin"], told["variable"]) == (1, "config", "kept")
-    assert told["cached"].startswith(str(tmp_path / "cni"))
+    assert told["file"].startswith(str(tmp_path / "cni"))
     assert not {"site", "re", "typing", "pathlib"} & set(told["loaded"])
 
 

@@ -7,13 +7,11 @@ import os
 
 from podberth.cni.errors import InvalidNetns, KernelRefused
 from podberth.cni.value import replace
-from podberth.linux import abilities, netns, pci
+from podberth.linux import abilities, inventory, netns, pci, refusals
 from podberth.linux.effects import bridges, departing, links
 from podberth.linux.ground import Ground
-from podberth.linux.inventory import addresses_of, default_link, default_routes, on_this_node, traffic
 from podberth.linux.netlink import links as nl_links
 from podberth.linux.netlink import routes
-from podberth.linux.refusals import translated
 from podberth.net import ops
 from podberth.net.facts import Link
 from podberth.net.ops import describe, family, made
@@ -80,24 +78,24 @@ class LinuxHost:
         try:
             found = self._namespaces.look(netns, name)
         except OSError as refused:
-            raise translated(f"ip -n {netns} link show {name}", refused) from refused
+            raise refusals.translated(f"ip -n {netns} link show {name}", refused) from refused
         return _fact(found) if found is not None else None
 
     def default_link(self, netns: str | None) -> str:
         """Return the name of the link that has the default route; '' if none has. Of several, the one that is used."""
         try:
-            return default_link(self._namespaces, netns)
+            return inventory.default_link(self._namespaces, netns)
         except OSError as refused:
-            raise translated("ip route show default", refused) from refused
+            raise refusals.translated("ip route show default", refused) from refused
 
     def default_routes(self, netns: str, versions: Iterable[int]) -> frozenset[int]:
         """Return in which of the IP versions the namespace at a path has a default route; none if it is not there."""
         try:
-            return default_routes(self._namespaces, netns, versions)
+            return inventory.default_routes(self._namespaces, netns, versions)
         except InvalidNetns:
             return frozenset()
         except OSError as refused:
-            raise translated("ip route show default", refused) from refused
+            raise refusals.translated("ip route show default", refused) from refused
 
     def device(self, sought: DeviceSought) -> HostDevice | None:
         """Return the device that is sought on this node, if it is there."""
@@ -106,7 +104,7 @@ class LinuxHost:
         try:
             return device(self._namespaces, sought)
         except OSError as refused:
-            raise translated("ip link show", refused) from refused
+            raise refusals.translated("ip link show", refused) from refused
 
     def can(self, ability: str) -> bool:
         """Try out whether the node's kernel is able to (`net.seen.Can`). ValueError for what is none of those."""
@@ -129,7 +127,7 @@ class LinuxHost:
         except FileNotFoundError:
             return None
         except OSError as refused:
-            raise translated(f"cat {path}", refused) from refused
+            raise refusals.translated(f"cat {path}", refused) from refused
 
     @property
     def outside(self) -> Outside:
@@ -144,7 +142,7 @@ class LinuxHost:
         try:
             found = self._namespaces.peer(netns, inside.index)
         except OSError as refused:
-            raise translated(f"ip -n {netns} link show {ifname}", refused) from refused
+            raise refusals.translated(f"ip -n {netns} link show {ifname}", refused) from refused
         return _fact(found) if found is not None else None
 
     def netns_id(self, path: str) -> NetnsId | None:
@@ -168,25 +166,25 @@ class LinuxHost:
         if link is None:
             return ()
         try:
-            return addresses_of(self._namespaces, netns, link.index)
+            return inventory.addresses_of(self._namespaces, netns, link.index)
         except OSError as refused:
-            raise translated(f"ip address show dev {ifname}", refused) from refused
+            raise refusals.translated(f"ip address show dev {ifname}", refused) from refused
 
     def vfs(self) -> tuple[Vf, ...]:
         """Return the virtual functions of this node, by PF and index."""
-        return on_this_node(self._namespaces, pci.vfs())
+        return inventory.on_this_node(self._namespaces, pci.vfs())
 
     def vf(self, address: str) -> Vf | None:
         """Return the virtual function with that PCI address, if there is one."""
         found = pci.vf(address)
-        return on_this_node(self._namespaces, (found,))[0] if found is not None else None
+        return inventory.on_this_node(self._namespaces, (found,))[0] if found is not None else None
 
     def traffic(self, vf: Vf, netns: str | None, ifname: str) -> Counters:
         """Return what went through a function, as its interface counts, or else its PF."""
         try:
-            return traffic(self._namespaces, vf, netns, ifname)
+            return inventory.traffic(self._namespaces, vf, netns, ifname)
         except OSError as refused:
-            raise translated(f"ip -statistics link show {vf.pf}", refused) from refused
+            raise refusals.translated(f"ip -statistics link show {vf.pf}", refused) from refused
 
     def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> tuple[Step, ...] | None:
         """See to it that nothing sent over the steps' links gets anywhere; None where only undoing them does that."""
@@ -204,7 +202,7 @@ class LinuxHost:
                 bridges.leave(self._ground, op)
                 self._ground.left.add(op.bridge)
         except OSError as refused:
-            raise translated("ip link delete", refused) from refused
+            raise refusals.translated("ip link delete", refused) from refused
 
     def locked(self, key: str, *, wait: bool = True) -> Locked:
         """Hold the node-wide exclusive lock named `key`. TryAgainLater if another holds it for too long, or at all."""
@@ -218,7 +216,7 @@ class LinuxHost:
             own = (("netns", cookie),) if cookie else ()
             return Step(op=op, before=(*own, *_effects(op).before(self._ground, op)))
         except OSError as refused:
-            raise translated(describe(op), refused, op) from refused
+            raise refusals.translated(describe(op), refused, op) from refused
 
     def do(self, step: Step) -> None:
         """Perform the step. Raises KernelRefused; AddressAnswered if a host answers for a probed address.
@@ -230,7 +228,7 @@ class LinuxHost:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             _effects(step.op).do(self._ground, step.op)
         except OSError as refused:
-            raise translated(describe(step.op), refused, step.op) from refused
+            raise refusals.translated(describe(step.op), refused, step.op) from refused
 
     def known(self, step: Step) -> Step:
         """Return the step with the index of the link that it has made in the pod's namespace."""
@@ -251,7 +249,7 @@ class LinuxHost:
         except InvalidNetns:
             pass  # it went meanwhile, and what was inside with it
         except OSError as refused:
-            raise translated(f"undoing {describe(step.op)}", refused) from refused
+            raise refusals.translated(f"undoing {describe(step.op)}", refused) from refused
 
     def repair(self, step: Step, netns: NetnsId) -> None:
         """Bring about again what the step had brought about. KernelRefused, AddressAnswered as with `do`.
@@ -262,14 +260,14 @@ class LinuxHost:
         try:
             _effects(step.op).repair(self._ground, step.op, step, netns)
         except OSError as refused:
-            raise translated(f"repairing {describe(step.op)}", refused, step.op) from refused
+            raise refusals.translated(f"repairing {describe(step.op)}", refused, step.op) from refused
 
     def remove_vlan_device(self, name: str) -> None:
         """Delete a VLAN device that podberth made; the caller knows that nothing stands on it."""
         try:
             links.delete(self._namespaces, None, name, "vlan")
         except OSError as refused:
-            raise translated(f"ip link delete {name}", refused) from refused
+            raise refusals.translated(f"ip link delete {name}", refused) from refused
 
     def reclaim(self, device: str) -> None:
         """Give back a virtual function that sriov-cni has given to a pod that is gone; the caller holds its lock."""
@@ -278,7 +276,7 @@ class LinuxHost:
         try:
             sriov_cni.reclaim(self._ground, device)
         except OSError as refused:
-            raise translated(f"giving {device} back for sriov-cni", refused) from refused
+            raise refusals.translated(f"giving {device} back for sriov-cni", refused) from refused
 
     def police(self, netns: str, identity: NetnsId, wanted: Policing) -> bool:
         """Have the namespace at a path let pass what is wanted; return whether anything had to be done."""
@@ -287,7 +285,7 @@ class LinuxHost:
         try:
             return level(self._namespaces.within(netns, identity), wanted)
         except OSError as refused:
-            raise translated(f"ip netns exec {netns} nft -f", refused) from refused
+            raise refusals.translated(f"ip netns exec {netns} nft -f", refused) from refused
 
     def check(self, step: Step) -> tuple[Drift, ...]:
         """Compare the step with the live host; empty if it holds. A link that only has the name is another."""
@@ -296,14 +294,14 @@ class LinuxHost:
                 return stranger
             drifts: tuple[Drift, ...] = _effects(step.op).check(self._ground, step.op, step)
         except OSError as refused:
-            raise translated(f"checking {describe(step.op)}", refused) from refused
+            raise refusals.translated(f"checking {describe(step.op)}", refused) from refused
         return drifts
 
     def _link(self, netns: str | None, name: str) -> LinkInfo | None:
         try:
             return self._namespaces.seen(netns, name)
         except OSError as refused:
-            raise translated(f"ip link show {name}", refused) from refused
+            raise refusals.translated(f"ip link show {name}", refused) from refused
 
 
 def _effects(op: Op) -> ModuleType:

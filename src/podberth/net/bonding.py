@@ -83,6 +83,7 @@ ALL_SLAVES_ACTIVE = Key(
 TLB_DYNAMIC_LB = Key(
     name="tlbDynamicLb", kind=NUMBER, read=_switch, what="0: flows stay where they are in balance-tlb and balance-alb."
 )
+OF_FUNCTIONS = (MEMBERS, MIIMON, FAIL_OVER_MAC, XMIT_HASH_POLICY)  # of a bond of virtual functions
 KEYS: tuple[Key, ...] = (MODE, MIIMON, FAIL_OVER_MAC, XMIT_HASH_POLICY, ALL_SLAVES_ACTIVE, TLB_DYNAMIC_LB)
 
 
@@ -135,7 +136,7 @@ def parse_of_functions(fields: Fields) -> CreateBond:
 
 def refuse(fields: Fields, device: str) -> None:
     """Refuse what is said of a bond where there is none; the document's error names the key."""
-    for key in (MEMBERS, MIIMON, FAIL_OVER_MAC, XMIT_HASH_POLICY):
+    for key in OF_FUNCTIONS:
         if fields.said(key.name):
             raise fields.fail(
                 key.name, f"has no meaning for device {device!r}", "leave it out, or set device to 'bond'"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podberth.cni import parsers
-from podberth.cni.keys import BOOLEAN, NUMBER, TEXT, Key
+from podberth.cni.keys import BOOLEAN, NUMBER, OBJECT, TEXT, Key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,3 +31,4 @@ IP_MASQ_BACKEND = Key(
     name="ipMasqBackend", kind=TEXT, read=parsers.choice("iptables", "nftables"),
     what="Read and not needed: rules are made in nf_tables, without nft or iptables.",
 )  # fmt: skip
+VF = Key(name="vf", kind=OBJECT, read=parsers.mapping, what="Which virtual functions will do.")

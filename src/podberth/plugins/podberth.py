@@ -8,11 +8,10 @@ from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, Unfit, UnsupportedField
 from podberth.cni.keys import BOOLEAN, TEXT, Key
 from podberth.cni.value import replace, value
-from podberth.net import bonding, ops
+from podberth.net import bonding, master, ops
 from podberth.net.addresses import Addresses
-from podberth.net.keys import IP_MASQ
+from podberth.net.keys import IP_MASQ, VF
 from podberth.net.masquerade import masquerading
-from podberth.net.master import require_carried
 from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits, link_name, listed, own_or, pinned, require_within
 from podberth.net.seen import (
@@ -76,8 +75,8 @@ KEYS: tuple[Key, ...] = (
     IS_GATEWAY,
     IS_DEFAULT,
     IP_MASQ,
-    sriov.VF,
-    *sriov.OF_BONDS,
+    VF,
+    *bonding.OF_FUNCTIONS,
 )
 # Keys of Go's bridge plugin that keep pods apart, or change what a port lets through: ignored, nobody would miss them.
 _OF_BRIDGE = {
@@ -150,7 +149,7 @@ def configure(fields: Fields) -> Conf | sriov.Conf:
 
 def asks(conf: Conf | sriov.Conf, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
     """Return what the plan depends on: the link below, and with a VLAN whether this kernel can keep it apart there."""
-    if isinstance(conf, sriov.Conf):
+    if not isinstance(conf, Conf):
         return sriov.asks(conf, call, endpoint, seen)
     below = LinkNamed(name=endpoint.device or conf.parent)
     first: tuple[Query, ...] = (below, *sender_rules(endpoint.settings))
@@ -166,7 +165,7 @@ def asks(conf: Conf | sriov.Conf, call: Call, endpoint: Endpoint, seen: Seen) ->
 
 def plan(conf: Conf | sriov.Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     """Return what has to be done for the endpoint. UnsupportedField names what the device cannot carry."""
-    if isinstance(conf, sriov.Conf):
+    if not isinstance(conf, Conf):
         return sriov.plan(conf, call, endpoint, seen)
     if conf.foreign:
         raise UnsupportedField(
@@ -343,7 +342,7 @@ def _below(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[str, int | None]
         raise Unfit(
             f"parent: this node has no link {name} now", "bring it up, or correct parent: see `ip link` for the names"
         )
-    require_carried(endpoint.settings.mtu, link)
+    master.require_carried(endpoint.settings.mtu, link)
     if vlan is None or not vlan.id:
         return name, None
     if not seen.can(VLAN_DEVICES):

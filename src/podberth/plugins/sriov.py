@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
-from podberth.cni.keys import NUMBER, OBJECT, TEXT, Key
+from podberth.cni.keys import NUMBER, TEXT, Key
 from podberth.cni.value import replace, value
 from podberth.net import bonding, ops, sriov_cni
 from podberth.net.addresses import Addresses
+from podberth.net.keys import VF
 from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits, pinned
 from podberth.net.seen import require_sender_rules, sender_rules
@@ -46,7 +47,6 @@ DEVICE = Key(
     name="device", kind=TEXT, read=parsers.choice("sriov", "bond"), default="sriov",
     what="`bond`: a bond of several functions.",
 )  # fmt: skip
-VF = Key(name="vf", kind=OBJECT, read=parsers.mapping, what="Which virtual functions will do.")
 PARENT = Key(name="parent", kind=TEXT, read=parsers.ifname, default="", what="The PF whose functions will do.")
 DEVICE_ID = Key(
     name="deviceID", kind=TEXT, read=parsers.pci_addresses,
@@ -63,10 +63,9 @@ VLAN_PROTO = Key(
 MAX_TX = Key(name="max_tx_rate", kind=NUMBER, read=_RATE, what="Mbit/s that the pod may send. 0 is no limit.")
 MIN_TX = Key(name="min_tx_rate", kind=NUMBER, read=_RATE, what="Mbit/s that the pod is guaranteed.")
 MODE = replace(bonding.MODE, required=False, default=bonding.ACTIVE_BACKUP)
-OF_BONDS = (bonding.MEMBERS, bonding.MIIMON, bonding.FAIL_OVER_MAC, bonding.XMIT_HASH_POLICY)
 KEYS: tuple[Key, ...] = (
     *(DEVICE, VF, PARENT, DEVICE_ID, LINK_STATE, VLAN_QOS, VLAN_PROTO, MAX_TX, MIN_TX, MODE),
-    *OF_BONDS,
+    *bonding.OF_FUNCTIONS,
 )
 CARRIER_MS = 1000  # a driver brings the carrier up after the link; what is sent before is lost
 _NONE = Vlan(id=0)

@@ -6,8 +6,8 @@ from podberth.cni import parsers
 from podberth.cni.fields import shown
 from podberth.ipam.pool_document import span
 from podberth.ipam.preference import preference
+from podberth.net import vf_document
 from podberth.net.settings_document import FROM_ADDRESS, SETTINGS_KEYS, parse_settings, settings_document
-from podberth.net.vf_document import parse_selector, selector_document
 from podberth.policy.podnetwork import AttachmentPolicy, Ordinals, OwnPool, Run, compact
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ def attachment_document(policy: AttachmentPolicy) -> dict[str, object]:
         if getattr(policy, key) is not None:
             document[key] = getattr(policy, key)
     if policy.vf is not None:
-        document["vf"] = selector_document(policy.vf)
+        document["vf"] = vf_document.selector_document(policy.vf)
     return {**document, **settings_document(policy.settings)}
 
 
@@ -152,7 +152,7 @@ def _attachment(
         shared=shared or (),
         sticky=entry.optional("sticky", parsers.boolean),
         device=entry.optional("device", parsers.ifname),
-        vf=parse_selector(entry),
+        vf=vf_document.parse_selector(entry),
         settings=settings,
     )
 

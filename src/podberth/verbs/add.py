@@ -13,10 +13,10 @@ from podberth.net.ops import made
 from podberth.net.record import Record, RecordKey
 from podberth.net.step import INDEX
 from podberth.net.told import told
+from podberth.verbs import devices
 from podberth.verbs.beside import beside
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.delete import end as end_record
-from podberth.verbs.devices import claim, foreseen
 from podberth.verbs.network import beside_others
 from podberth.verbs.outcome import interfaces
 from podberth.verbs.takeover import bind, give_back, refuse, tell
@@ -188,7 +188,7 @@ def _add_over_link(
         plan = planner(first, vfs)
         return plan, _intend(node, arrival, plan.ops, told(first))
 
-    bare, steps = intend(()) if wanted is None else claim(node, wanted, first, intend)
+    bare, steps = intend(()) if wanted is None else devices.claim(node, wanted, first, intend)
     try:
         apply(node.host, steps, arrival.netns_id)
         end = give()
@@ -253,7 +253,7 @@ def _whose(arrival: Arrival, resolved: Resolved) -> tuple[PodRef | None, ...]:
 def _foresee(node: Node, end: Endpoint, planner: Planner) -> tuple[FunctionWanted | None, Plan]:
     """Plan, with the functions that it would be now; return which they have to be, and that plan."""
     wanted = planner.wanted(end)
-    return wanted, planner(end, foreseen(node, wanted) if wanted is not None else ())
+    return wanted, planner(end, devices.foreseen(node, wanted) if wanted is not None else ())
 
 
 def _refuse_existing(node: Node, planned: tuple[Op, ...]) -> None:
@@ -306,7 +306,7 @@ def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, wante
         plan = planner(end, vfs)
         return plan, _intend(node, arrival, plan.ops, told(end))
 
-    plan, steps = intend(()) if wanted is None else claim(node, wanted, end, intend)
+    plan, steps = intend(()) if wanted is None else devices.claim(node, wanted, end, intend)
     apply(node.host, steps, arrival.netns_id)
     attached = Attached(endpoint=end, plan=plan, links=interfaces(node.host, plan))
     node.attachments.done(arrival.key, _indexes(node, steps), durable=arrival.leases)

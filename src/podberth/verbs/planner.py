@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import UnsupportedField
 from podberth.net.seen import see
-from podberth.verbs.suiting import met
+from podberth.verbs import suiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Planner:
                 " for one",
                 "leave `vf` out there, or give the network `device: sriov`",
             )
-        return wanted if wanted is None or self._resolved is None else met(wanted, self._resolved, self._call)
+        return wanted if wanted is None or self._resolved is None else suiting.met(wanted, self._resolved, self._call)
 
     def __call__(self, end: Endpoint, vfs: tuple[Vf, ...] = ()) -> Plan:
         """Return the plan for the pod's end, with the functions that were claimed for it.

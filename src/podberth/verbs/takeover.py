@@ -11,8 +11,8 @@ from podberth.ipam.elsewhere import HELD, MOVED
 from podberth.ipam.lease import Actor, AddressBoundElsewhere, AddressLeased, Claim, SetExhausted, Unannounced, Wanted
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.refusals import leaving, same
+from podberth.verbs import gone
 from podberth.verbs.delete import undo_steps
-from podberth.verbs.gone import holder_is_gone, is_gone, is_unknown
 from podberth.verbs.recorded import lessee
 from podberth.verbs.wish import wanted
 
@@ -218,7 +218,7 @@ def _dead(node: Node, lease: Lease, pod: PodRef | None, own: str) -> str:
     why = _gone_here(node, lease, pod if lease.attachment.container_id != own else None)
     if not why and not node.ledger.of(lease.attachment):
         return "its DEL is answered"  # and has ended since the lease was looked at
-    if not why and is_unknown(lease) and lessee(node, lease.attachment) is None:
+    if not why and gone.is_unknown(lease) and lessee(node, lease.attachment) is None:
         raise refuse(
             node, pod, lease, "it was imported, and which network namespace it has is not known",
             "it moves once the old container's DEL has ended the lease; `podberth gc --keep-file` ends one without DEL",
@@ -237,7 +237,7 @@ def _gone_here(node: Node, lease: Lease, pod: PodRef | None) -> str:
     record = lessee(node, lease.attachment)
     if record is not None and record.removing:
         return "its DEL is answered"
-    if is_gone(node, record) if record is not None else holder_is_gone(node, lease):
+    if gone.is_gone(node, record) if record is not None else gone.holder_is_gone(node, lease):
         return "its network namespace is gone"
     if pod is not None and lease.pod is not None and pod.uid != "" and pod.uid == lease.pod.uid:
         return f"an older sandbox of the same pod (UID {pod.uid}), taken down"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podberth.ipam.lease import Usage
 from podberth.ipam.lifecycle import Kind
-from podberth.policy.permit import limit
+from podberth.policy import permit
 from podberth.stores.sqlite import documents, space, told
 
 TYPE_CHECKING = False
@@ -60,6 +60,6 @@ def counted(connection: Connection, writes: Iterable[AddressWrite]) -> tuple[str
         is_new = any(event.kind == Kind.RESERVED for event in write.events)
         if kept is not None and kept.origin == "sticky" and is_new:
             pool = documents.pool(connection, kept.pool)
-            if pool is not None and limit(pool, kept.pod.namespace) is not None:
+            if pool is not None and permit.limit(pool, kept.pod.namespace) is not None:
                 found.add(kept.pod.namespace)
     return tuple(sorted(found))

@@ -6,10 +6,9 @@ and the check runs inside it.
 
 from __future__ import annotations
 
-from podberth.policy.changes import Waiting
 from podberth.stores.clock import node_clock
+from podberth.stores.sqlite import declaring
 from podberth.stores.sqlite import documents as table
-from podberth.stores.sqlite.declaring import check, make
 from podberth.stores.sqlite.ledger import settled
 
 TYPE_CHECKING = False
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Actor
     from podberth.ipam.moment import Clock
     from podberth.ipam.pool import Pool
-    from podberth.policy.changes import Applied, Followed
+    from podberth.policy.changes import Applied, Followed, Waiting
     from podberth.policy.documents import Document
     from podberth.policy.operation import Done, Operation
     from podberth.policy.podnetwork import PodNetwork
@@ -74,8 +73,8 @@ class SqlitePolicies:
                 connection.execute("SAVEPOINT dry_run")
             named = {document.key for document in documents}
             pruned = [d for d in table.of_origin(connection, source) if d.key not in named] if prune else []
-            changes = check(connection, *completed(connection, documents, pruned, self._clock()))
-            make(connection, changes, actor, source, self._clock)
+            changes = declaring.check(connection, *completed(connection, documents, pruned, self._clock()))
+            declaring.make(connection, changes, actor, source, self._clock)
             if dry_run:
                 connection.execute("ROLLBACK TO dry_run")
         return changes.applied()
@@ -89,8 +88,8 @@ class SqlitePolicies:
             document = table.get(connection, kind, namespace, name)
             if document is None:
                 return False
-            changes = check(connection, *completed(connection, (), (document,), self._clock()))
-            make(connection, changes, actor, "", self._clock)
+            changes = declaring.check(connection, *completed(connection, (), (document,), self._clock()))
+            declaring.make(connection, changes, actor, "", self._clock)
         return True
 
     def operate(
@@ -126,6 +125,8 @@ class SqlitePolicies:
 
     def waiting(self) -> tuple[Waiting, ...]:
         """Return the directories that are not in force; all else is refused when it is applied."""
+        from podberth.policy.changes import Waiting  # a call of a plugin asks no such thing
+
         with self._database.read() as connection:
             seen = [(path, table.followed(connection, path)) for path in table.directories(connection)]
         return tuple(
