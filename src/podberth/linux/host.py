@@ -117,7 +117,7 @@ class LinuxHost:
         try:
             return parents.checks(self._namespaces, parent)
         except OSError as refused:
-            raise translated(f"nft list chain netdev podberth-senders at-{parent}", refused) from refused
+            raise refusals.translated(f"nft list chain netdev podberth-senders at-{parent}", refused) from refused
 
     def lines(self, path: str) -> tuple[str, ...] | None:
         """Return the lines of a file of the node. KernelRefused if there is one that can't be read."""

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 from podberth.cni import strictjson
 from podberth.cni.errors import StoreFailed
-from podberth.cni.value import chosen, fields
+from podberth.cni.value import checked, chosen, fields
 from podberth.net import ops
 from podberth.net.step import Step
 
@@ -62,7 +62,7 @@ def _step(raw: dict[str, Any]) -> Step:
     given = {name: _read(annotation, raw.pop(name)) for name, annotation in fields(kind) if name in raw}
     if raw:
         raise TypeError(f"{kind.__name__} has no field {', '.join(raw)}")
-    return Step(op=kind(**given), before=before)
+    return Step(op=checked(kind, given), before=before)
 
 
 def _read(annotation: str, member: object) -> object:

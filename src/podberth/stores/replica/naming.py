@@ -87,11 +87,11 @@ def _renamed(of: T, name: Callable[[str], str]) -> T:
     """Return a value with the names of namespaces and nodes in it said otherwise."""
     if isinstance(of, tuple):
         return tuple(_renamed(each, name) for each in of)  # type: ignore[return-value]
-    slots = getattr(type(of), "__slots__", ())
-    if not hasattr(type(of), "_fill"):
+    names = getattr(type(of), "_fields", None)
+    if names is None:
         return of
     changes: dict[str, object] = {}
-    for slot in slots:
+    for slot in names:
         before = getattr(of, slot)
         if slot in ("namespace", "node") and isinstance(before, str):
             after: object = name(before)
