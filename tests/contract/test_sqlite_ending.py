@@ -138,10 +138,10 @@ def test_no_writer_waits_for_more_than_a_step(tmp_path: Path) -> None:
     numbers: list[int] = []
 
     class Counting(Database):
-        def write(self, *, durable: bool = True, events: bool = True) -> Transaction:
+        def write(self, *, durable: bool = True, events: bool = True, binding: bool = False) -> Transaction:
             with store.database.read() as connection:
                 numbers.append(connection.execute("SELECT max(seq) FROM events").fetchone()[0])
-            return super().write(durable=durable, events=events)
+            return super().write(durable=durable, events=events, binding=binding)
 
     many = SqliteLedger(Counting(str(store.directory)), clock=store.clock)
     many.unbind_all(store.attachments, PLUGIN)
@@ -166,7 +166,7 @@ class Slow(Database):
         print(self.done, flush=True)
         sys.stdin.readline()
         self.done += 1
-        return super().write(durable=durable, events=events)
+        return super().write(durable=durable, events=events, binding=binding)
 
 
 ledger = SqliteLedger(Slow(directory), clock=node_clock)

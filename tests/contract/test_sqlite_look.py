@@ -125,11 +125,25 @@ def test_nothing_is_known_while_a_commit_is_under_way(site: Site) -> None:
     progress = site.database.progress
     with site.database.write() as connection:
         connection.execute(AWAIT)
-        progress.now(connection, events=True)
+        progress.now(connection, events=True, binding=False)
         look = progress.look
         assert (look.operations, look.awaited, look.told, progress.minimum) == (True, True, True, None)
     with pytest.raises(Unannounced):
         site.ledger.bind(claim("b"), PLUGIN)
+
+
+def test_what_binding_and_unbinding_have_changed_is_known(site: Site) -> None:
+    """They look at less than others do, and come to the same."""
+    with site.database.write() as connection:
+        connection.execute("UPDATE pools SET quarantine = 60")  # so that an address rests
+    for name in ("b", "c"):
+        site.ledger.bind(claim(name), PLUGIN)
+        site.ledger.unbind(attachment(f"c-{name}"), PLUGIN)
+        known, resting = site.database.progress.known, site.database.progress.look.row
+        site.database.progress.look_again()
+        with site.database.write():
+            assert site.database.progress.known == known
+            assert site.database.progress.look.row == resting
 
 
 def test_what_a_writer_has_written_is_known_to_it(site: Site) -> None:

@@ -137,13 +137,13 @@ class Database:
         """Return a context for a single statement that reads to its end: that sees one state by itself."""
         return Look(self)
 
-    def write(self, *, durable: bool = True, events: bool = True) -> Transaction:
+    def write(self, *, durable: bool = True, events: bool = True, binding: bool = False) -> Transaction:
         """Return a context that commits at its end, on disk, or rolls back if it raises. Others wait.
 
         What is not `durable` survives the process, however that ends, but not a loss of power; it is on disk with the
         next transaction that is. What writes neither `events` nor documents leaves the ledger as far as it was.
         """
-        return Transaction(self, "BEGIN IMMEDIATE", durable=durable, events=events)
+        return Transaction(self, "BEGIN IMMEDIATE", durable=durable, events=events, binding=binding)
 
     def flush(self, commit: int) -> None:
         """Return once the commit with that number is on disk. StoreFailed if the disk will not have it."""

@@ -72,7 +72,7 @@ class SqliteLedger:
 
     def _bind(self, claim: Claim, actor: Actor, *, durable: bool) -> tuple[Lease, ...]:
         while True:
-            with self._database.write(durable=durable) as connection:
+            with self._database.write(durable=durable, binding=True) as connection:
                 now, look = self._clock(), self._database.progress.look
                 if not look.rests_by_another(now.uptime.boot):
                     if look.operations:
@@ -106,7 +106,7 @@ class SqliteLedger:
             from podberth.stores.sqlite import ending
 
             return ending.unbind_all(self._database, self._clock, attachments, actor, durable=durable)
-        with self._database.write(durable=durable) as connection:
+        with self._database.write(durable=durable, binding=True) as connection:
             now, look = self._clock(), self._database.progress.look
             there = _standing(connection, attachments) if look.operations else attachments
             ended = tuple(

@@ -32,7 +32,12 @@ _SELDOM = (
 _ALL = f"(SELECT version FROM minimum), {_SELDOM}, {_REACHED}"  # noqa: S608
 _LOOK = f"SELECT {_ALL}, {_COLUMNS} FROM events ORDER BY seq DESC LIMIT 1"  # noqa: S608
 _EMPTY = f"SELECT {_ALL}"
-_BEHIND = 6  # columns before what is reached
+_RESTS, _BEHIND = 4, 6  # columns before those of what rests, and before what is reached
+# What binding and unbinding change of it.
+_GROWN = (
+    f"SELECT (SELECT min(boot) FROM resting), (SELECT max(boot) FROM resting), {_COLUMNS} FROM events"  # noqa: S608
+    " ORDER BY seq DESC LIMIT 1"
+)
 
 
 @value
@@ -49,6 +54,11 @@ class Look:
     def minimum(self) -> str | None:
         """Which podberth may write; None if any may."""
         return self.row[0] if self.row else None
+
+    @property
+    def usual(self) -> bool:
+        """Whether the ledger has nothing of what most have nothing of, but for addresses that rest."""
+        return self.row[:_RESTS] == _USUAL
 
     @property
     def operations(self) -> bool:
@@ -71,6 +81,7 @@ class Look:
         return first is not None and (first != boot or last != boot)
 
 
+_USUAL = (None, False, False, False)
 _ANYTHING = Look(reached=Reached(birth=0, declared=0), row=(None, True, True, True, None, None))
 
 
@@ -109,15 +120,18 @@ class Progress:
         """Have the next writer look, whatever SQLite's count is."""
         self._look = None
 
-    def now(self, connection: sqlite3.Connection, *, events: bool) -> Look | None:
+    def now(self, connection: sqlite3.Connection, *, events: bool, binding: bool) -> Look | None:
         """Return what there is to know at the end of a transaction; without `events` that is as it began.
 
-        Until that is `committed` nothing is known: SQLite does not count this process's own commits.
+        `binding`: it has bound or unbound, and done nothing else. Until that is `committed` nothing is known: SQLite
+        does not count this process's own commits.
         """
         before, self._look = self._look, None
         if self._witness is not None:
             if before is not None and (not events or connection.total_changes == self._changes):
                 return before
+            if binding and before is not None and before.usual:
+                return _grown(connection, before)
             try:
                 return _found(connection, before)
             except sqlite3.OperationalError:
@@ -205,6 +219,16 @@ def _found(connection: sqlite3.Connection, before: Look | None) -> Look:
     if before is not None and before.row == row:
         return before
     return Look(reached=_reached(row[_BEHIND:]), row=row)
+
+
+def _grown(connection: sqlite3.Connection, before: Look) -> Look:
+    """Look at what binding and unbinding change; what else they may end, as an operation, is not there."""
+    found = connection.execute(_GROWN).fetchone()
+    if found is None:
+        return _found(connection, before)
+    first, last, *event = found
+    reached = (*before.row[_BEHIND : _BEHIND + 3], *event)
+    return Look(reached=_reached(reached), row=(*before.row[:_RESTS], first, last, *reached))
 
 
 def reached(connection: sqlite3.Connection) -> Reached:

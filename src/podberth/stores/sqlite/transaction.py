@@ -41,11 +41,13 @@ class Transaction:
     `begin` is the statement that begins it.
     """
 
-    def __init__(self, database: Database, begin: str, *, durable: bool, events: bool = True) -> None:
+    def __init__(
+        self, database: Database, begin: str, *, durable: bool, events: bool = True, binding: bool = False
+    ) -> None:
         self._database = database
         self._begin = begin
         self._durable = durable
-        self._events = events
+        self._events, self._binding = events, binding
         self._connection: sqlite3.Connection | None = None
         self._writes = begin == "BEGIN IMMEDIATE"
         self._look: progress.Look | None = None
@@ -81,7 +83,7 @@ class Transaction:
     def _end(self, connection: sqlite3.Connection, raised: BaseException | None) -> None:
         try:
             if self._writes and raised is None:
-                self._look = self._database.progress.now(connection, events=self._events)
+                self._look = self._database.progress.now(connection, events=self._events, binding=self._binding)
                 connection.execute("COMMIT")
             else:
                 connection.execute("COMMIT" if raised is None else "ROLLBACK")
