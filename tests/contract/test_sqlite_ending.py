@@ -162,7 +162,7 @@ directory, many = sys.argv[1:]
 class Slow(Database):
     done = 0
 
-    def write(self, *, durable=True, events=True):
+    def write(self, *, durable=True, events=True, binding=False):
         print(self.done, flush=True)
         sys.stdin.readline()
         self.done += 1
