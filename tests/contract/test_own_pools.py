@@ -163,6 +163,43 @@ def test_a_rule_that_is_made_tighter_takes_nothing_and_lets_a_pool_shrink(site: 
         site.store.apply(app("reports", 4))
 
 
+def other_parent(most: int) -> dict[str, Any]:
+    made = pool("db2", "10.30.0.0/24", allow=[{"namespaces": ["db"], "ownPools": most}])
+    made["spec"]["subnets"] = [{"subnet": "10.30.0.0/24", "automatic": ["10.30.0.64/28"]}]  # type: ignore[index]
+    return made
+
+
+def of_other(name: str, addresses: int) -> dict[str, Any]:
+    return app(name, addresses, ownPool={"from": "db2", "addresses": addresses})
+
+
+def test_an_application_that_chooses_another_parent_has_addresses_of_that_within_its_rule(site: Site) -> None:
+    site.store.apply(parent(), other_parent(6), app("reports", 4), of_other("other", 4))
+    with pytest.raises(Conflicts, match=r"may have 6 addresses of pool db2 .*: its others have 4, and 4 are wanted"):
+        site.store.apply(of_other("reports", 4))
+    assert ranges(site) == ["64-67"]
+    site.store.apply(of_other("reports", 2))
+    assert ranges(site) == ["10.30.0.68-10.30.0.69"]
+
+
+def test_an_application_keeps_its_parent_while_a_pod_has_an_address_of_it(site: Site) -> None:
+    site.store.apply(parent(), other_parent(8), app("reports", 2))
+    assert site.add(pod("reports", 0)) in {"10.20.0.64", "10.20.0.65"}
+    with pytest.raises(Conflicts, match=r"pool db2 has no addresses for it with 10\.20\.0\.6[45], which pool"):
+        site.store.apply(of_other("reports", 2))
+    assert ranges(site) == ["64-65"]
+
+
+def test_a_parent_that_gets_other_subnets_gives_its_pools_addresses_of_these(site: Site) -> None:
+    site.store.apply(parent(), app("reports", 2))
+    moved = {**other_parent(8), "metadata": {"name": "db"}}
+    site.store.apply(moved)
+    assert ranges(site) == ["10.30.0.64-10.30.0.65"]
+    assert site.add(pod("reports", 0)) in {"10.30.0.64", "10.30.0.65"}
+    with pytest.raises(Conflicts, match=r"has no addresses for it with 10\.30\.0\.6[45]"):
+        site.store.apply(parent())
+
+
 @pytest.mark.parametrize(
     ("document", "why"),
     [

@@ -32,12 +32,14 @@ def carve(
 ) -> Pool:  # fmt: skip
     """Return the pool of `wanted` addresses of each family that the parent sets aside. TooFew if there are not as many.
 
-    What it had `before` it keeps, the lowest first, as far as that is wanted or somebody has it (`held`). `others` are
-    all pools there are. ValueError if the parent sets nothing aside.
+    What it had `before` it keeps, the lowest first, as far as that is wanted or somebody has it (`held`), and is in the
+    parent's subnets: another parent may have been chosen, or that may have others. `others` are all pools there are.
+    ValueError if the parent sets nothing aside, or has no subnet with an address that somebody has.
     """
     families = [v for v in parent.families if any(s.automatic for s in parent.subnets if s.network.version == v)]
     if not families:
         raise ValueError(f"pool {parent.name} sets no addresses aside for pools of applications (`automatic`)")
+    _require_kept(parent, families, name, before, held)
     rivals = [pool for pool in others if pool.name != name]
     ranges = {family: _ranges(parent, family, wanted, rivals, before, held) for family in families}
     subnets = (_within(subnet, ranges.get(subnet.network.version, ())) for subnet in parent.subnets)
@@ -56,7 +58,7 @@ def _ranges(
     parent: Pool, family: int, wanted: int, rivals: Iterable[Pool], before: Pool | None, held: Collection[Address]
 ) -> Extents:
     aside = _aside(parent, family)
-    had = extents.usable(before, family) if before is not None else ()
+    had = _kept(parent, family, before)
     needed = sorted({int(a) for a in held if a.version == family and extents.covers(had, int(a))})
     taken = [pair for pool in rivals for pair in extents.usable(pool, family)]
     taken += [(int(address), int(address)) for pool in rivals for address in pool.told if address.version == family]
@@ -69,6 +71,28 @@ def _ranges(
             f"pool {parent.name} has {extents.size(mine)} IPv{family} addresses left for it, and {wanted} are wanted"
         )
     return _joined(mine)
+
+
+def _kept(parent: Pool, family: int, before: Pool | None) -> Extents:
+    """Return what it had before that is in the parent's subnets."""
+    had = extents.usable(before, family) if before is not None else ()
+    networks = [subnet.network for subnet in parent.subnets if subnet.network.version == family]
+    whole = [(int(network.network_address), int(network.broadcast_address)) for network in networks]
+    return extents.subtract(had, extents.subtract(had, whole))
+
+
+def _require_kept(
+    parent: Pool, families: Collection[int], name: str, before: Pool | None, held: Collection[Address]
+) -> None:
+    for address in sorted(held, key=int):
+        family, number = address.version, int(address)
+        had = extents.usable(before, family) if before is not None else ()
+        kept = _kept(parent, family, before) if family in families else ()
+        if extents.covers(had, number) and not extents.covers(kept, number):
+            raise ValueError(
+                f"pool {parent.name} has no addresses for it with {address}, which pool {name} has, and which is"
+                " leased, reserved or resting"
+            )
 
 
 def _aside(parent: Pool, family: int) -> Extents:

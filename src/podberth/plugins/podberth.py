@@ -154,7 +154,7 @@ def asks(conf: Conf | sriov.Conf, call: Call, endpoint: Endpoint, seen: Seen) ->
     below = LinkNamed(name=endpoint.device or conf.parent)
     first: tuple[Query, ...] = (below, *sender_rules(endpoint.settings))
     if conf.kind == "ipvlan":
-        first += (senders_at(_stands_on(conf, endpoint), endpoint.settings),)
+        first += (senders_at(_stands_on(conf, endpoint, seen), endpoint.settings),)
     if endpoint.settings.vlan is None or below not in seen:
         return first
     link = seen.link(below.name)
@@ -282,7 +282,7 @@ def _macvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
         mtu=settings.mtu,
     )
     if vlan is not None:  # on the VLAN's device, before the tag is on: that may be there only now
-        yield from _pinned_at(_stands_on(conf, endpoint), mac, endpoint)
+        yield from _pinned_at(_stands_on(conf, endpoint, seen), mac, endpoint)
     yield from pinned(endpoint, endpoint.attachment.ifname, (mac or "",))
     yield from inside(endpoint, over=parent)
     yield from limits(endpoint)
@@ -316,10 +316,10 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
         vlan=vlan,
         mtu=settings.mtu,
     )
-    below = _stands_on(conf, endpoint)
+    below = _stands_on(conf, endpoint, seen)
     if lists_senders(below, settings, seen):
         yield from listed(endpoint, below)  # before the link is up
-    link = seen.link(parent)
+    link = seen.link(endpoint.device or conf.parent)
     macs = (link.mac,) if link is not None else ()
     yield from pinned(endpoint, endpoint.attachment.ifname, macs, any_link_local=True)
     yield from inside(endpoint, neighbours=conf.mode == "l2", over=parent)
@@ -328,14 +328,20 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
         yield from announcement(endpoint)
 
 
-def _stands_on(conf: Conf, endpoint: Endpoint) -> str:
-    """Return the name of the link that a macvlan or ipvlan stands on: with a VLAN the device of that."""
+def _stands_on(conf: Conf, endpoint: Endpoint, seen: Seen) -> str:
+    """Return the name of the link that a macvlan or ipvlan stands on: with a VLAN the device of that.
+
+    It is the link's own, not another that it goes by (`altname`): nf_tables knows no other.
+    """
     name, vlan = endpoint.device or conf.parent, endpoint.settings.vlan
-    return f"{name}.{vlan.id}" if vlan is not None and vlan.id else name
+    if vlan is not None and vlan.id:
+        return f"{name}.{vlan.id}"
+    link = seen.link(name) if LinkNamed(name=name) in seen else None
+    return link.name if link is not None else name
 
 
 def _below(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[str, int | None]:
-    """Return the link below a macvlan or ipvlan, and the VLAN on it; refuse what this node can't do."""
+    """Return the name of the link below a macvlan or ipvlan, and the VLAN on it; refuse what this node can't do."""
     name, vlan = endpoint.device or conf.parent, endpoint.settings.vlan
     link = seen.link(name)
     if link is None:
@@ -344,7 +350,7 @@ def _below(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[str, int | None]
         )
     master.require_carried(endpoint.settings.mtu, link)
     if vlan is None or not vlan.id:
-        return name, None
+        return link.name, None
     if not seen.can(VLAN_DEVICES):
         raise UnsupportedField(
             f"vlan.id: this node's kernel has no 802.1Q devices, VLAN {vlan.id} can't be made on {name}",

@@ -108,8 +108,11 @@ def test_a_frame_of_its_own_with_a_vlan_tag_is_heard_by_nobody(pod: tuple[Pod, s
         assert not [one for one in came if one.startswith(forms)]
 
 
-def test_a_macvlan_whose_pod_takes_its_own_rules_away_is_still_held_at_the_parent(whole: Kubelet) -> None:
-    sender = added(whole, "mysql-0", MACVLAN)
+@pytest.mark.parametrize("parent", ["up0", "enp3s0"])
+def test_a_macvlan_whose_pod_takes_its_own_rules_away_is_still_held_at_the_parent(whole: Kubelet, parent: str) -> None:
+    whole.inside(whole.node, "ip", "link", "property", "add", "dev", "up0", "altname", "enp3s0")
+    network = {**MACVLAN, "parent": parent}
+    sender = added(whole, "mysql-0", network)
     whole.inside(sender.netns, "nft", "flush", "ruleset")
     with forge.wire(whole.node, "up1") as listener:
         forged = [FORGED[what] for what in FORGED if not what.startswith("another MAC")]
@@ -117,7 +120,7 @@ def test_a_macvlan_whose_pod_takes_its_own_rules_away_is_still_held_at_the_paren
         came = forge.heard(listener, HONEST["a datagram"])
         assert came
         assert not [one for one in came if one.startswith(tuple(forged))]
-    assert whole.call("DEL", sender, **MACVLAN).code == 0
+    assert whole.call("DEL", sender, **network).code == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)

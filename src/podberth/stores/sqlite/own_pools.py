@@ -67,7 +67,7 @@ def levelled(
     for name, (body, policy, _) in sorted(wanted.items()):
         before, parent = existing.get(name), pools.get(policy.own.parent) if policy.own is not None else None
         try:
-            if before is None and parent is not None and (why := refusal(body, parent)):
+            if not _is_from(before, parent) and parent is not None and (why := refusal(body, parent)):
                 raise ValueError(why)  # noqa: TRY301 - told with the others
             made = _carved(connection, body, policy, pools, before, now)
         except ValueError as wrong:
@@ -144,12 +144,19 @@ def _carved(
     made_for = MadeFor(parent=own.parent, namespace=body.namespace, podnetwork=body.name)
     has = [pool for pool in pools.values() if pool.name != name and _is_of(pool, made_for)]
     taken = max((sum(extents.size(extents.usable(pool, v)) for pool in has) for v in parent.families), default=0)
-    if before is None or _largest(before) < own.addresses:  # one that has them already keeps them, and may shrink
+    # One that has them already keeps them, and may shrink.
+    if before is None or not _is_from(before, parent) or _largest(before) < own.addresses:
         beyond = beyond_own_pools(parent, body.namespace, taken, own.addresses)
         if beyond is not None:
             raise ValueError(beyond.message)
     held = _held(connection, name, now) if before is not None else ()
     return carve(parent, name, made_for, own.addresses, pools.values(), before, held)
+
+
+def _is_from(before: Pool | None, parent: Pool | None) -> bool:
+    """Say whether a pool was made of that parent already."""
+    made = before.made_for if before is not None else None
+    return made is not None and parent is not None and made.parent == parent.name
 
 
 def _is_of(pool: Pool, other: MadeFor) -> bool:
