@@ -68,10 +68,11 @@ def test_the_newest_version_that_is_served_is_followed_also_where_one_comes_or_g
         until(lambda: ports.there == {"old": [{"port": 5000}]})
         serve(client, versioned("v1beta1", "v1beta2"))
         write(client, V1BETA2, namespace, "new")
-        both = {"old": [{"port": 5000}], "new": [RANGE]}
+        write(client, V1BETA1, namespace, "as-the-old")
+        both = {"old": [{"port": 5000}], "as-the-old": [{"port": 5000}], "new": [RANGE]}
         until(lambda: ports.there == both)
         serve(client, versioned("v1beta1"))
-        until(lambda: ports.there == {"old": [{"port": 5000}], "new": [{"port": 5000}]})
+        until(lambda: ports.there == {name: [{"port": 5000}] for name in both})
         serve(client, versioned("v1beta2"))
         until(lambda: ports.there == both)
         assert follower.trouble == ""

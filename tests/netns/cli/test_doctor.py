@@ -69,7 +69,25 @@ def test_rules_about_senders_that_somebody_takes_away_are_told(podberth: Shell, 
     assert levels(podberth, "senders") == {"links of the node": "ok"}
     node.inside(node.node, "nft", "flush", "ruleset")
     assert levels(podberth, "senders") == {"links of the node": "warn"}
+    assert "bank/mysql-0: " in podberth("doctor").out
     assert "rules in ps" in podberth("doctor").out
+
+
+def test_rules_about_senders_of_a_pod_whose_link_is_gone_too_are_not_told(podberth: Shell, node: Kubelet) -> None:
+    node.inside(node.node, "ip", "link", "add", "base0", "type", "veth", "peer", "name", "base1")
+    pod = node.pod("mysql-0")
+    assert node.call("ADD", pod, device="macvlan", bridge=None, parent="base0", antiSpoofing=True).code == 0
+    assert levels(podberth, "senders") == {"links of the node": "ok"}
+    node.inside(node.node, "ip", "link", "del", "base0")
+    node.inside(node.node, "nft", "flush", "ruleset")
+    assert levels(podberth, "senders") == {}
+
+
+def test_one_who_may_not_look_at_rules_about_senders_is_told_so_and_all_else(podberth: Shell, node: Kubelet) -> None:
+    assert node.call("ADD", node.pod("mysql-0"), antiSpoofing=True).code == 0
+    ended = podberth("doctor", user=65534)
+    assert ended.code == 5, ended
+    assert "can't be looked at: " in ended.out
 
 
 def test_without_privileges_the_node_is_not_fit_and_the_remedy_is_root(podberth: Shell) -> None:
