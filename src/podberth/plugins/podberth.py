@@ -12,6 +12,7 @@ from podberth.net import bonding, master, ops
 from podberth.net.addresses import Addresses
 from podberth.net.keys import IP_MASQ, VF
 from podberth.net.masquerade import masquerading
+from podberth.net.ops.parts import vlan_name
 from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits, link_name, listed, own_or, pinned, require_within
 from podberth.net.seen import (
@@ -331,7 +332,7 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
 def _stands_on(conf: Conf, endpoint: Endpoint) -> str:
     """Return the name of the link that a macvlan or ipvlan stands on: with a VLAN the device of that."""
     name, vlan = endpoint.device or conf.parent, endpoint.settings.vlan
-    return f"{name}.{vlan.id}" if vlan is not None and vlan.id else name
+    return vlan_name(name, vlan.id) if vlan is not None and vlan.id else name
 
 
 def _below(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[str, int | None]:
@@ -355,7 +356,7 @@ def _below(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[str, int | None]
 
 
 def _suffixed(name: str, vlan: int, key: str) -> str:
-    full = f"{name}.{vlan}"
+    full = vlan_name(name, vlan)
     if len(full.encode()) > parsers.IFNAMSIZ:
         raise InvalidConfig(
             f"{key}: {name} is too long: with VLAN {vlan} it becomes {full}, over {parsers.IFNAMSIZ} bytes",
