@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from podberth.agent.believing import Weighing
 from podberth.agent.holders import Holders
 from podberth.cni.errors import TryAgainLater
 from podberth.cni.pod import Attachment, PodRef
@@ -98,3 +99,11 @@ def test_a_ledger_that_can_not_be_asked_is_an_error_and_what_is_known_stays_so_f
     assert holders.of(said(A))[ADDRESS] == {A}
     with pytest.raises(TryAgainLater, match="the store is away"):
         holders.of((*said(A), *said(A, FREE)))
+
+
+def test_a_ledger_that_can_not_be_asked_is_told_with_its_own_next_step_and_nobody_counts(ledgers: Ledgers) -> None:
+    weighing = Weighing(Holders(ledgers), (), ask=True)
+    ledgers.away = True
+    assert weighing.counted(said(A)) is None
+    assert weighing.away is not None
+    assert (weighing.away, weighing.away.todo) == ("the store is away", "start it")

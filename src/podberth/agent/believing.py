@@ -5,6 +5,7 @@ A pod may say its addresses a moment before its lease has come here. So a doubt 
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from podberth.agent.holders import Holders
@@ -49,6 +50,7 @@ class Believing:
         self._holders, self._folders, self._journal = Holders(ledgers), folders, journal
         self._by_status: dict[str, tuple[Network, ...]] = {}  # by kubeconfig
         self._unsaved: set[str] = set()  # kubeconfigs
+        self._guard = threading.Lock()  # of the file, in which calls of several API servers have their part
         self._doubts: dict[PodKey, tuple[int, frozenset[Doubt]]] = {}  # how many looks have found the same
 
     def begin(self, recorded: Mapping[str, tuple[Network, ...]]) -> None:
@@ -69,9 +71,10 @@ class Believing:
         first = kubeconfig not in self._unsaved
         self._unsaved.add(kubeconfig)
         try:
-            for folder in self._folders()[:1]:
-                remember(folder, kubeconfig, networks)
-                self._unsaved.discard(kubeconfig)
+            with self._guard:
+                for folder in self._folders()[:1]:
+                    remember(folder, kubeconfig, networks)
+                    self._unsaved.discard(kubeconfig)
         except FileNotFoundError:
             pass  # a first ADD makes the folder later on
         except OSError as failure:
@@ -102,12 +105,12 @@ class Believing:
 
 
 class Weighing:
-    """What counts of the words of peers. `doubts` are what did not; `away` why a ledger could not be asked, else ''."""
+    """What counts of the words of peers. `doubts` are what did not; `away`: why a ledger could not be asked."""
 
     def __init__(self, holders: Holders, by_status: tuple[Network, ...], *, ask: bool) -> None:
         self._holders, self._networks, self._ask = holders, by_status, ask
         self.doubts: list[Doubt] = []
-        self.away = ""
+        self.away: Reason | None = None
 
     def counted(self, said: Sequence[Said] | None) -> tuple[Address, ...] | None:
         """Return the addresses that count; None if that is not known: a set of a running pod stays as it is then."""
@@ -116,7 +119,7 @@ class Weighing:
         try:
             found = self._holders.of(said) if self._ask else self._holders.known(said)
         except CniError as failure:
-            self.away, found = failure.message, None
+            self.away, found = reason(failure), None
         if found is None:
             return None
         counted, doubts = weighed(said, found, self._networks)

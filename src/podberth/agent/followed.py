@@ -19,8 +19,8 @@ from podberth.stores.last_good import remember, remembered
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from podberth.agent.peers import PodKey
     from podberth.kube.client import Object
+    from podberth.netpolicy.believed import PodKey
     from podberth.netpolicy.standing import Standing
     from podberth.process.journal import Journal
 

@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from podberth.netpolicy.believed import PodKey, Said
     from podberth.verbs.node import Node
 
-FRESH, KEPT = (
-    30.0,
-    120.0,
-)  # seconds for which an answer is good, and for which it is there for an ADD, which asks nobody
+FRESH = 30.0  # seconds for which an answer is good
+KEPT = 120.0  # seconds for which it is there for an ADD, which asks nobody
 
 
 class Holders:

@@ -95,7 +95,7 @@ class Metrics:
         """Tell of the container runtime too: this agent serves resource claims."""
         self._live("podberth_runtime_connected", "Whether the runtime tells of pods (NRI).", lambda: claims.connected)
         what = "Devices of resource claims, by whether they can be used."
-        self._registry.register(Health("podberth_claim_devices", what, (), lambda: {(): claims.counts}))
+        self._registry.register(DeviceHealth("podberth_claim_devices", what, (), lambda: {(): claims.counts}))
 
     def giving(self, devices: Devices) -> None:
         """Tell of the kubelet's devices too: this agent gives them."""
@@ -104,7 +104,7 @@ class Metrics:
         def counts() -> dict[tuple[str, ...], tuple[int, int]]:
             return {(resource,): found for resource, found in devices.counts.items()}
 
-        self._registry.register(Health("podberth_kubelet_devices", what, ("resource",), counts))
+        self._registry.register(DeviceHealth("podberth_kubelet_devices", what, ("resource",), counts))
 
     def sending(self, spans: Exporter) -> None:
         """Tell of spans too: this agent sends them."""
@@ -236,7 +236,7 @@ class NetworkDefinitions:
         yield definitions
 
 
-class Health:
+class DeviceHealth:
     """How many of some devices can be used, and how many can't, as they were seen last."""
 
     def __init__(

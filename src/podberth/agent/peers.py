@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from podberth.kube.client import Object
     from podberth.kube.resources import Resource
     from podberth.net.ops import Address
+    from podberth.netpolicy.believed import PodKey
     from podberth.netpolicy.ruling import Peers
-
-    PodKey: TypeAlias = tuple[str, str]  # of namespace and name
 
 MOST = 32  # sets that the pods of one namespace on this node may need; one more is empty
 FEW_NAMESPACES = 8  # up to so many are watched one by one where a selector chooses all of their pods

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from podberth.agent.believing import Weighing
     from podberth.agent.followed import FollowedPolicies
-    from podberth.agent.peers import PodKey
     from podberth.cni.parsers import Network
     from podberth.kube.follow import Follower
     from podberth.net.host import Host
     from podberth.net.record import Record
+    from podberth.netpolicy.believed import PodKey
     from podberth.netpolicy.standing import Standing
     from podberth.process.journal import Journal
     from podberth.verbs.node import Guarded, Node
@@ -199,7 +199,7 @@ class Policing:
 
         TryAgainLater if a ledger can't be asked about peers; all else is level then.
         """
-        there, doubts, away = False, dict[Doubt, None](), ""
+        there, doubts, away = False, dict[Doubt, None](), None
         for node, record, _ in self._running(pod):
             there = True
             with node.host.locked(f"container:{record.attachment.container_id}", wait=False):
@@ -210,9 +210,11 @@ class Policing:
                     if cluster.known.is_set():
                         weighing = self._police(node.host, cluster, again)
                         doubts |= dict.fromkeys(weighing.doubts if weighing is not None else ())
-                        away = away or (weighing.away if weighing is not None else "")
-        if away:
-            raise TryAgainLater(f"peers of policies: {away}", "it is tried again; running pods keep what they have")
+                        away = away or (weighing.away if weighing is not None else None)
+        if away is not None:
+            raise TryAgainLater(
+                f"peers of policies: {away}", f"it is tried again, and running pods keep what they have; {away.todo}"
+            )
         return there, tuple(doubts)
 
     def _police(self, host: Host, cluster: FollowedPolicies, found: Guarded, *, ask: bool = True) -> Weighing | None:

@@ -140,10 +140,10 @@ class Agent:
         gc.collect()
         gc.freeze()  # what was loaded by now stays: no collection needs to look at it again
         gc.set_threshold(_GARBAGE)
-        gather()
         if self.spans is not None:
             self.spans.start()
         self.server.start()
+        gather()  # on a busy machine it takes a while, and calls are served meanwhile
         if self.resource_claims is not None:
             self._try("resource claims", self.resource_claims.start)
         self.serving = True

@@ -92,7 +92,7 @@ _DRA = "Kubernetes serves it from 1.32 on; until 1.33 it has to be switched on (
 
 
 def source(resource: Resource) -> str:
-    """Return what has an API server serve the kind, for whoever finds that it does not."""
+    """Return what has an API server serve the kind, for those who find that it does not."""
     if resource.group == GROUP:
         return _OURS
     if resource.group == "resource.k8s.io":

@@ -10,12 +10,13 @@ Of what is not the node's, each source has to be listed, as far as it is in the 
 
 from __future__ import annotations
 
-from ipaddress import collapse_addresses, ip_address, ip_network
+from ipaddress import collapse_addresses, ip_network
 
 from podberth.cni.value import value
 from podberth.linux.netlink import nft_rules as nft
 from podberth.linux.netlink import nft_sets
 from podberth.linux.sender_rules import TABLE
+from podberth.net.ops.parents import NOBODY, read_entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 _ARP = 3  # NFPROTO_ARP
 ARP_TABLE = nft.Table(family=_ARP, name=TABLE.name)
 TOKEN = 8  # bytes of the number by which the node's own ARP is known
-STRANGER = "-"  # the owner of what a record without the op has
 _ARP_OUT = 1  # NF_ARP_OUT
 _ARP_TYPE, _IPV4_TYPE, _IPV6_TYPE = 0x0806, 0x0800, 0x86DD
 _SENDERS_IP, _ASKED_IP = 14, 24  # of an ARP packet (RFC 826)
@@ -69,11 +69,11 @@ def sender(comment: str) -> Sender:
 
 def coming(listed: Listed, op: ListSenders) -> dict[Address, Sender]:
     """Return who is listed with the op's addresses, and no others of its owner."""
-    gone = (op.owner, STRANGER) if op.pinned else (op.owner,)
+    gone = (op.owner, NOBODY) if op.pinned else (op.owner,)
     found = {address: one for address, one in listed.items() if one.owner not in gone}
     for text in op.beside if op.pinned else ():
-        address, _, owner = text.partition(" ")
-        found.setdefault(ip_address(address), Sender(owner=owner))
+        address, owner = read_entry(text)
+        found.setdefault(address, Sender(owner=owner))
     return found | own(op)
 
 

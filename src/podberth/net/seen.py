@@ -224,7 +224,6 @@ if TYPE_CHECKING:
 FILTER_VLANS = Can(ability="bridges that filter VLANs")
 VLAN_DEVICES = Can(ability="802.1Q devices")
 RULES_OF_LINKS = Can(ability="rules of nf_tables for what a link receives and sends")
-
 RULES_OF_PARENTS = Can(ability="rules of nf_tables that tell the node's frames from those of ipvlans")
 
 

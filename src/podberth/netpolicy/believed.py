@@ -1,6 +1,6 @@
 """Whose word on a pod's addresses counts. Pure.
 
-A pod's network-status is an annotation: whoever may change the pod may write into it. So an address counts as a pod's
+A pod's network-status is an annotation: all who may change the pod may write into it. So an address counts as a pod's
 if a ledger has it for the pod's name. Addresses that no ledger has are those of other plugins' legs: they count where
 the operator has said so of their network.
 """

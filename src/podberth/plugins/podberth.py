@@ -12,6 +12,7 @@ from podberth.net import bonding, master, ops
 from podberth.net.addresses import Addresses
 from podberth.net.keys import IP_MASQ, VF
 from podberth.net.masquerade import masquerading
+from podberth.net.ops.parts import vlan_name
 from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits, link_name, listed, own_or, pinned, require_within
 from podberth.net.seen import (
@@ -335,7 +336,7 @@ def _stands_on(conf: Conf, endpoint: Endpoint, seen: Seen) -> str:
     """
     name, vlan = endpoint.device or conf.parent, endpoint.settings.vlan
     if vlan is not None and vlan.id:
-        return f"{name}.{vlan.id}"
+        return vlan_name(name, vlan.id)
     link = seen.link(name) if LinkNamed(name=name) in seen else None
     return link.name if link is not None else name
 
@@ -361,7 +362,7 @@ def _below(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[str, int | None]
 
 
 def _suffixed(name: str, vlan: int, key: str) -> str:
-    full = f"{name}.{vlan}"
+    full = vlan_name(name, vlan)
     if len(full.encode()) > parsers.IFNAMSIZ:
         raise InvalidConfig(
             f"{key}: {name} is too long: with VLAN {vlan} it becomes {full}, over {parsers.IFNAMSIZ} bytes",

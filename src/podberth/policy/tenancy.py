@@ -136,8 +136,8 @@ def _own_pool(own: OwnPool, namespace: str, pools: Sequence[Pool]) -> Iterator[C
     if parent is None:
         yield f"there is no pool {own.parent!r}", ELSEWHERE
     elif own_quota(parent, namespace) is None:
-        every = "no rule under `allow` of pool {} that names namespace {} has `ownPools`"
-        yield every.format(parent.name, namespace), REMEDY
+        rule = f"no rule under `allow` of pool {parent.name} that names namespace {namespace}"
+        yield f"{rule} has `ownPools`", REMEDY
     elif (beyond := beyond_own(parent, namespace, 0, own.addresses)) is not None:
         yield beyond.message, beyond.details
 

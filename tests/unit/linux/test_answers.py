@@ -170,3 +170,16 @@ def test_an_answer_with_bytes_cut_off_or_changed_is_a_value_error_at_most(reader
 def test_an_error_too_short_for_its_number_is_never_taken_for_success(flags: int) -> None:
     with pytest.raises(ValueError, match="header of 4 bytes in 3"):
         codec.error(codec.Message(kind=codec.ERROR, flags=flags, sequence=0, body=b"\0\0\0"))
+
+
+@given(st.binary(max_size=64) | st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=9)), max_size=6).map(
+    lambda said: b"".join(codec.attribute(kind, content) for kind, content in said)
+), st.frozensets(st.integers(0, 0x3FFF) | st.sampled_from([0, 1, 2, 3])))  # fmt: skip
+def test_what_is_looked_for_among_attributes_is_what_all_of_them_say(data: bytes, wanted: frozenset[int]) -> None:
+    try:
+        every = codec.attributes(data)
+    except ValueError:
+        with pytest.raises(ValueError, match="netlink attribute of"):
+            codec.among(data, wanted)
+    else:
+        assert codec.among(data, wanted) == {kind: content for kind, content in every.items() if kind in wanted}

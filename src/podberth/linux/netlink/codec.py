@@ -90,7 +90,7 @@ def text(kind: int, content: str) -> bytes:
 
 def attributes(data: bytes) -> dict[int, bytes]:
     """Return attributes by type; of several of one type the last. ValueError if one is cut short."""
-    # Spelt out beside `each_attribute`, as `among` is: of three loops the shorter ones would call a fourth.
+    # Spelt out beside `each_attribute`, as `among` is: a generator would be resumed for each of a link's 60.
     found, at, size, unpack = {}, 0, len(data), _ATTRIBUTE.unpack_from
     while at + 4 <= size:
         length, kind = unpack(data, at)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from podberth.cni.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from podberth.net.ops.parts import Interface
+    from podberth.net.ops.parts import Address, Interface
 
 __all__ = ["ListSenders"]
+
+NOBODY = "-"  # who has an address on the parent by a record without the op
 
 
 @value
 class ListSenders:
     """nft add element netdev podberth-senders senders4-PARENT { ADDRESS }, or senders6-PARENT: who may be sent from.
 
-    From other addresses of the subnets of whoever is `pinned`, PARENT then sends what the node itself says, and no
+    From other addresses of the subnets of those who are `pinned`, PARENT then sends what the node itself says, and no
     more. One who is not pinned is let through where others are, and else there is nothing to do.
 
-    `beside`: who is on that parent already and not listed, each as ADDRESS OWNER; OWNER is '-' if it has no such op.
+    `beside`: who is on that parent already and not listed, each as `entry` says it. Of one without the op `NOBODY` is
+    the owner.
     """
 
     parent: str
@@ -32,6 +37,17 @@ class ListSenders:
 
 if TYPE_CHECKING:
     Op: TypeAlias = ListSenders
+
+
+def entry(address: Address, owner: str) -> str:
+    """Return who is beside, as the op has it."""
+    return f"{address} {owner}"
+
+
+def read_entry(text: str) -> tuple[Address, str]:
+    """Return the address and the owner of an entry."""
+    address, _, owner = text.partition(" ")
+    return ip_address(address), owner
 
 
 def describe(op: Op) -> str:

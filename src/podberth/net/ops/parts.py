@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     Network: TypeAlias = IPv4Network | IPv6Network
 
 
+def vlan_name(parent: str, vlan: int) -> str:
+    """Return the name of a VLAN's device on a link."""
+    return f"{parent}.{vlan}"
+
+
 def inside(netns: str | None) -> str:
     """Return the option of a command for a pod's namespace; '' for the node's own."""
     return f" -n {netns}" if netns is not None else ""

@@ -6,7 +6,7 @@ The parent is a link of the node, or of the pod itself where it is `in_pod`.
 from __future__ import annotations
 
 from podberth.cni.value import value
-from podberth.net.ops.parts import inside, mac, mtu
+from podberth.net.ops.parts import inside, mac, mtu, vlan_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ MAKERS = (CreateIpvlan, CreateMacvlan, CreateVlan)
 def vlan_device(op: object) -> str | None:
     """Return the name of the VLAN device that the op's link stands on, if it does: other attachments may share it."""
     if isinstance(op, CreateMacvlan | CreateIpvlan) and op.vlan is not None:
-        return f"{op.parent}.{op.vlan}"
+        return vlan_name(op.parent, op.vlan)
     return None
 
 

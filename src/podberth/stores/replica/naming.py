@@ -91,18 +91,18 @@ def _renamed(of: T, name: Callable[[str], str]) -> T:
     if names is None:
         return of
     changes: dict[str, object] = {}
-    for slot in names:
-        before = getattr(of, slot)
-        if slot in ("namespace", "node") and isinstance(before, str):
+    for field in names:
+        before = getattr(of, field)
+        if field in ("namespace", "node") and isinstance(before, str):
             after: object = name(before)
-        elif slot == "namespaces":
+        elif field == "namespaces":
             after = tuple(pattern if set(pattern) <= set("*") else name(pattern) for pattern in before)
-        elif slot in ("awaited", "heard"):  # of an epoch: nodes
+        elif field in ("awaited", "heard"):  # of an epoch: nodes
             after = tuple(map(name, before))
         else:
             after = _renamed(before, name)
         if after is not before and after != before:
-            changes[slot] = after
+            changes[field] = after
     return replace(of, **changes) if changes else of
 
 

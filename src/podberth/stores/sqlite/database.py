@@ -24,7 +24,7 @@ from podberth.stores.sqlite.succession import (
     require_spoken,
     uri,
 )
-from podberth.stores.sqlite.transaction import Look, Transaction
+from podberth.stores.sqlite.transaction import SingleStatement, Transaction
 from podberth.stores.sqlite.turn import Turn
 from podberth.stores.sqlite.witness import Witness
 
@@ -133,9 +133,9 @@ class Database:
         """Return a context whose statements all see one state of the database."""
         return Transaction(self, "BEGIN", durable=False)
 
-    def look(self) -> Look:
+    def look(self) -> SingleStatement:
         """Return a context for a single statement that reads to its end: that sees one state by itself."""
-        return Look(self)
+        return SingleStatement(self)
 
     def write(self, *, durable: bool = True, events: bool = True, binding: bool = False) -> Transaction:
         """Return a context that commits at its end, on disk, or rolls back if it raises. Others wait.

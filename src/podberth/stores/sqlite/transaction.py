@@ -8,11 +8,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from podberth.stores.sqlite import progress
     from podberth.stores.sqlite.database import Database
+    from podberth.stores.sqlite.progress import Look
 
 
-class Look:
+class SingleStatement:
     """A context around a single statement, which is a transaction by itself."""
 
     def __init__(self, database: Database) -> None:
@@ -50,7 +50,7 @@ class Transaction:
         self._events, self._binding = events, binding
         self._connection: sqlite3.Connection | None = None
         self._writes = begin == "BEGIN IMMEDIATE"
-        self._look: progress.Look | None = None
+        self._look: Look | None = None
 
     def __enter__(self) -> sqlite3.Connection:
         self._database.lock.acquire()
