@@ -6,6 +6,10 @@ from urllib.parse import quote
 
 from podberth.cni.value import value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 @value
 class Resource:
@@ -81,10 +85,10 @@ ACCESS_REVIEWS = Resource(
 
 # What makes an API server serve a kind: a document of ours, or whose it is.
 _OURS = "`kubectl apply -k deploy/base/crds` installs podberth's kinds"
-_SOURCES = {
-    NETWORK_ATTACHMENTS: "docs/several-networks.md has its CustomResourceDefinition, and so has Multus",
-    IPAM_CLAIMS: "its CustomResourceDefinition is that of github.com/k8snetworkplumbingwg/ipamclaims",
-    MULTI_NETWORK_POLICIES: (
+_SOURCES: Mapping[str, str] = {  # by the plural: the version does not matter
+    NETWORK_ATTACHMENTS.plural: "docs/several-networks.md has its CustomResourceDefinition, and so has Multus",
+    IPAM_CLAIMS.plural: "its CustomResourceDefinition is that of github.com/k8snetworkplumbingwg/ipamclaims",
+    MULTI_NETWORK_POLICIES[0].plural: (
         "its CustomResourceDefinition is `scheme.yml` of github.com/k8snetworkplumbingwg/multi-networkpolicy"
     ),
 }
@@ -97,4 +101,4 @@ def source(resource: Resource) -> str:
         return _OURS
     if resource.group == "resource.k8s.io":
         return _DRA
-    return _SOURCES.get(resource, f"`kubectl api-resources` shows whether it serves {resource.api_version}")
+    return _SOURCES.get(resource.plural, f"`kubectl api-resources` shows whether it serves {resource.api_version}")

@@ -152,7 +152,7 @@ def test_an_expired_client_is_told_so(kube: KubeServer, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("resource", "installed_by"),
     [
-        (MULTI_NETWORK_POLICIES, "scheme.yml"),
+        *((version, "scheme.yml") for version in MULTI_NETWORK_POLICIES),
         (IPAM_CLAIMS, "k8snetworkplumbingwg/ipamclaims"),
         (NETWORK_ATTACHMENTS, "docs/several-networks.md"),
         (Resource(group="resource.k8s.io", version="v1", plural="resourceslices", kind="ResourceSlice",
