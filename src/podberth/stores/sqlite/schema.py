@@ -312,19 +312,22 @@ CREATE TRIGGER documents_count_old AFTER DELETE ON documents BEGIN UPDATE declar
 CREATE TRIGGER documents_count_changed AFTER UPDATE ON documents BEGIN UPDATE declared SET revision = revision + 1; END;
 """
 
-# A record is of one plugin call (`net.record`), and says whether the attachment's leases end with it. What was written
-# before is of a type that its configuration names, if it has one.
-_CALLS = """
-DROP INDEX attachments_with;
-ALTER TABLE attachments RENAME TO attachments_before;
-CREATE TABLE attachments (
+# What a record is, of one plugin call (`net.record`).
+_RECORD = """CREATE TABLE attachments (
     network TEXT NOT NULL, container_id TEXT NOT NULL, ifname TEXT NOT NULL, type TEXT NOT NULL, n INTEGER NOT NULL,
     namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL,
     netns TEXT NOT NULL, netns_device INTEGER NOT NULL, netns_inode INTEGER NOT NULL,
     steps TEXT NOT NULL, done INTEGER NOT NULL, since INTEGER NOT NULL,
     conf TEXT NOT NULL, device TEXT NOT NULL, told TEXT NOT NULL, leases INTEGER NOT NULL,
     PRIMARY KEY (network, container_id, ifname, type, n)
-) STRICT, WITHOUT ROWID;
+)"""
+
+# A record is of one plugin call (`net.record`), and says whether the attachment's leases end with it. What was written
+# before is of a type that its configuration names, if it has one.
+_CALLS = f"""
+DROP INDEX attachments_with;
+ALTER TABLE attachments RENAME TO attachments_before;
+{_RECORD} STRICT, WITHOUT ROWID;
 INSERT INTO attachments
 SELECT network, container_id, ifname, coalesce(json_extract(nullif(conf, ''), '$.type'), ''), 0, namespace, pod, uid,
     netns, netns_device, netns_inode, steps, done, since, conf, device, told,
@@ -332,7 +335,7 @@ SELECT network, container_id, ifname, coalesce(json_extract(nullif(conf, ''), '$
 FROM attachments_before;
 DROP TABLE attachments_before;
 CREATE UNIQUE INDEX attachments_with ON attachments (device) WHERE device <> '';
-"""
+"""  # noqa: S608 - constants
 
 # The address of an IPAMClaim is reserved for `ipamclaim/NAME/UID` (ipam.owner): whichever pod of its namespace refers
 # to the claim may have it.
@@ -361,21 +364,14 @@ BEGIN SELECT RAISE(ABORT, 'the address is leased by another pod'); END;
 # rest on pages of its own where the table is the index of its key, with a page of free ones to keep up to date: each
 # change wrote four to six pages. A table by number takes 4061 bytes into its own page: one or two are written.
 # (sqlite.org/fileformat2.html#b_tree_pages)
-_RECORDS = """
+_RECORDS = f"""
 DROP INDEX attachments_with;
 ALTER TABLE attachments RENAME TO attachments_before;
-CREATE TABLE attachments (
-    network TEXT NOT NULL, container_id TEXT NOT NULL, ifname TEXT NOT NULL, type TEXT NOT NULL, n INTEGER NOT NULL,
-    namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL,
-    netns TEXT NOT NULL, netns_device INTEGER NOT NULL, netns_inode INTEGER NOT NULL,
-    steps TEXT NOT NULL, done INTEGER NOT NULL, since INTEGER NOT NULL,
-    conf TEXT NOT NULL, device TEXT NOT NULL, told TEXT NOT NULL, leases INTEGER NOT NULL,
-    PRIMARY KEY (network, container_id, ifname, type, n)
-) STRICT;
+{_RECORD} STRICT;
 INSERT INTO attachments SELECT * FROM attachments_before;
 DROP TABLE attachments_before;
 CREATE UNIQUE INDEX attachments_with ON attachments (device) WHERE device <> '';
-"""
+"""  # noqa: S608 - constants
 
 # What each version adds; a file that is out in the world is only ever changed by a new member. The way back of each is
 # in `stores.sqlite.downgrade`.
